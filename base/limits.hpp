@@ -1,0 +1,88 @@
+// Every limit of the daemon, with its reason. A test for each (tests/tidy checks that) exceeds it
+// and names the error.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+namespace tb::limits {
+
+// -- the socket --
+// One call or reply. The largest honest frame is a token of 16 KiB in JSON with its header form;
+// systemd allows 16 MiB, which would let one uid hold gigabytes.
+inline constexpr std::size_t frame_bytes_max = 64 * 1024;
+// Nesting of a call's JSON: our deepest method uses 4.
+inline constexpr std::size_t json_depth_max = 16;
+// A game, its launcher and some scripts need a few each; 8 uids at this cap still fit in 20,000
+// descriptors.
+inline constexpr int connections_per_uid_max = 1'000;
+inline constexpr int connections_max = 8'000;
+// Calls of one uid that wait for a renewal.
+inline constexpr int waiters_per_uid_max = 2'000;
+// Accounts one uid watches, over all its connections.
+inline constexpr int watches_per_uid_max = 10'000;
+inline constexpr int watches_per_call_max = 1'000;
+// A client that takes no byte of a reply for this long is dropped; so is one that leaves half a
+// frame lying.
+inline constexpr Millis slow_client_ms{10'000};
+// Unsent bytes a connection may hold before it counts as slow.
+inline constexpr std::size_t unsent_bytes_max = 1024 * 1024;
+
+// -- accounts and names --
+inline constexpr std::size_t accounts_max = 1'000'000;
+inline constexpr std::size_t account_name_bytes_max = 128;  // "client/name"
+inline constexpr std::size_t attributes_max = 32;
+inline constexpr std::size_t attribute_bytes_max = 1024;
+inline constexpr std::size_t secret_bytes_max = 16 * 1024;
+inline constexpr std::size_t parameters_max = 8;  // of one GetToken
+inline constexpr std::size_t parameter_bytes_max = 512;
+// Distinct (account, parameters) tokens on demand being minted or kept by one account.
+inline constexpr std::size_t on_demand_entries_max = 1'024;
+
+// -- waiting --
+inline constexpr Millis reader_timeout_default_ms{10'000};
+inline constexpr Millis reader_timeout_max_ms{300'000};
+inline constexpr Millis exchange_timeout_ms{30'000};
+// The loop re-reads the clocks at least this often: they change under us.
+inline constexpr Millis sleep_max_ms{30'000};
+
+// -- providers --
+inline constexpr std::size_t reply_bytes_max =
+    64 * 1024;  // headers and body of a token reply; the largest known is 8 KiB
+inline constexpr std::size_t reply_headers_max = 100;
+inline constexpr std::size_t error_text_bytes_max =
+    256;  // of a provider's own words kept for people
+inline constexpr std::size_t token_bytes_max = 16 * 1024;
+inline constexpr Millis lifetime_max_ms{std::int64_t{10} * 365 * 86'400'000};
+inline constexpr Millis retry_after_max_ms{3'600'000};
+inline constexpr int exchanges_per_origin_default = 8;
+inline constexpr int exchanges_default = 64;
+inline constexpr int idle_connections_per_origin_max = 8;
+inline constexpr int exchange_steps_max =
+    8;  // a fallback chain, a second mint, a discovery; then give up
+
+// -- renewal --
+inline constexpr Millis backoff_first_ms{1'000};
+inline constexpr Millis backoff_max_ms{300'000};
+inline constexpr Millis slow_probe_ms{3'600'000};  // CONFIG and NEVER: one try an hour
+inline constexpr int breaker_failures = 5;
+inline constexpr int refusals_per_origin_per_minute_max =
+    10;  // more is an incident of the origin, not dead accounts
+inline constexpr int reports_per_caller_per_minute_max = 6;  // ReportRejected that start a renewal
+inline constexpr int reports_per_account_per_minute_max = 12;
+inline constexpr Millis retired_grants_kept_ms{std::int64_t{30} * 86'400'000};
+
+// -- store --
+inline constexpr std::size_t store_queue_max = 4'096;
+inline constexpr std::size_t commit_group_max = 128;  // more rows a commit give nothing
+inline constexpr std::size_t ballast_bytes =
+    4 * 1024 * 1024;  // disk room kept for successors when the disk fills up
+
+// -- configuration --
+inline constexpr std::size_t config_file_bytes_max = 1024 * 1024;
+inline constexpr std::size_t config_files_max = 256;
+inline constexpr std::size_t access_rules_max = 10'000;
+
+}  // namespace tb::limits

@@ -1,0 +1,150 @@
+// What is kept of accounts, as values. The brain holds everything but grants and client secrets:
+// those stay sealed in the store and are opened for one exchange at a time (TokenStore::open).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/secret.hpp"
+#include "base/time.hpp"
+
+namespace tb::storage {
+
+using AccountId = std::int64_t;  // never used again after a removal (AUTOINCREMENT)
+
+enum class GrantState : std::uint8_t {
+    good = 0,
+    outcome_unknown = 1,  // a single-use grant was sent and its answer is lost; replays go on
+    login_required = 2,   // refused by the provider, or lost; never sent by itself again
+    misconfigured = 3,    // the operator must change something; the grant is kept
+};
+
+using Attributes =
+    std::vector<std::pair<std::string, std::string>>;  // public: user name, entity id, domains
+
+// The newest access token. Absolute times are kept in both clocks: see design of the lifetime rule
+// in daemon/lifetime.hpp.
+struct TokenRecord {
+    std::uint64_t generation = 0;
+    Secret access_token;
+    std::string header_name;    // "Authorization"
+    std::string header_prefix;  // "Bearer "
+    std::string query_name;     // "bearer_token", or empty
+    std::vector<std::string> scopes;
+    Attributes attributes;  // what the provider said of the token (entity id and type, ...)
+    BootTime sent_at{};     // when its request was sent
+    std::string boot_id;    // of that time
+    WallTime sent_wall{};
+    std::optional<Millis> lifetime;  // from sent_at; nullopt = no expiry
+    double renew_fraction = 0.7;     // drawn once for this token
+    TokenRecord copy() const;
+};
+
+struct IntentRecord {
+    std::string fingerprint;  // keyed hash of the grant that was (perhaps) sent, hex
+    WallTime at{};            // of the first attempt
+    int attempts = 0;
+};
+
+struct AccountRecord {
+    AccountId id = 0;
+    std::string name;  // "client/name"; a candidate of a replacement has "client/name" too and
+                       // candidate_for set
+    std::optional<AccountId> candidate_for;
+    std::string provider;
+    Attributes attributes;  // given by the operator at enrolment
+    bool paused = false;
+    GrantState state = GrantState::good;
+    std::string reason;               // why not good, for people
+    std::uint64_t grant_version = 1;  // counts every grant this account has had
+    std::string grant_fingerprint;
+    WallTime grant_obtained_at{};
+    std::optional<WallTime> grant_expires_at;
+    std::uint64_t generation =
+        0;  // of the newest token ever handed out; kept over removal of the token itself
+    std::optional<WallTime> last_used;
+    std::optional<IntentRecord> intent;
+    std::optional<TokenRecord> token;
+};
+
+// --- changes: each is one row's worth of a commit; all are durable when commit() answers ---
+
+struct AddAccount {
+    AccountRecord account;  // id is given by the store; account.token may be set (static providers)
+    SecretSet grant;
+};
+// The journal entry before a single-use grant is sent. attempts is raised by one each time. Fails,
+// and nothing may be sent, unless the room that the successor will need is reserved (the ballast
+// file).
+struct Intend {
+    AccountId account = 0;
+    std::uint64_t grant_version = 0;
+    WallTime at{};
+};
+// A parsed success: always committed, whatever happened to the account meanwhile, unless a newer
+// grant is there (errc::superseded) or the account is gone (errc::not_found).
+struct Renewed {
+    AccountId account = 0;
+    std::uint64_t grant_version = 0;     // the version that was exchanged
+    std::optional<SecretSet> new_grant;  // rotation; nullopt = the old one stays
+    WallTime grant_obtained_at{};        // with new_grant
+    std::optional<WallTime> grant_expires_at;
+    TokenRecord token;
+};
+struct SetState {
+    AccountId account = 0;
+    std::uint64_t grant_version = 0;  // ignored if a newer grant is there (errc::superseded)
+    GrantState state = GrantState::good;
+    std::string reason;
+    bool clear_intent = false;
+    bool retire_grant = false;  // a copy goes to retired_grants, kept sealed for 30 days
+};
+struct SetPaused {
+    AccountId account = 0;
+    bool paused = false;
+};
+// A static token or a new login puts a grant (and token) in place without an exchange; the version
+// is raised, an intent cleared.
+struct ReplaceGrant {
+    AccountId account = 0;
+    SecretSet grant;
+    WallTime grant_obtained_at{};
+    std::optional<WallTime> grant_expires_at;
+    Attributes attributes;
+    std::optional<TokenRecord> token;
+};
+// The candidate's grant and token become the account's (version raised); the old grant is retired,
+// the candidate row goes.
+struct Promote {
+    AccountId candidate = 0;
+    AccountId account = 0;
+};
+struct RemoveAccount {
+    AccountId account = 0;
+};
+// Of many accounts at once, from time to time; not worth a commit each.
+struct Touch {
+    std::vector<std::pair<AccountId, WallTime>> last_used;
+};
+struct SetClientSecret {
+    std::string client;
+    std::string name;  // "client_secret", "api_key"
+    Secret value;
+};
+
+using Change = std::variant<AddAccount, Intend, Renewed, SetState, SetPaused, ReplaceGrant, Promote,
+                            RemoveAccount, Touch, SetClientSecret>;
+
+// What the store made of it.
+struct Committed {
+    AccountId account = 0;            // of AddAccount
+    std::uint64_t grant_version = 0;  // after the change
+    std::string grant_fingerprint;    // after the change
+    int attempts = 0;                 // of the intent after Intend
+};
+
+}  // namespace tb::storage

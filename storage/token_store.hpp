@@ -1,0 +1,56 @@
+// The TokenStore seam. The real one is a thread that owns SQLite and groups waiting commits; the
+// simulation's can crash.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/async.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "storage/records.hpp"
+
+namespace tb::storage {
+
+class TokenStore {
+  public:
+    virtual ~TokenStore() = default;
+
+    // Once, before anything else, blocking: every account, candidates too, each row read once.
+    // Tokens are opened, grants are not.
+    virtual Result<void> load(std::function<void(AccountRecord)> each) = 0;
+
+    // All called on the brain, all resume on the brain, in order of the calls for one account.
+    // Errors: storage (disk full, I/O error: nothing was changed, may be tried again), superseded,
+    // not_found, account_exists, too_many_requests (queue is full). The change is left whole unless
+    // the commit succeeds: after errc::storage the caller still holds the successor.
+    virtual awaitable<Result<Committed>> commit(std::shared_ptr<Change> change) = 0;
+    // The grant of an account, for one exchange.
+    virtual awaitable<Result<SecretSet>> open(AccountId account) = 0;
+    // The most recent retired grant, for `resume --try-retired`: it becomes the account's grant
+    // again.
+    virtual awaitable<Result<Committed>> restore_retired(AccountId account) = 0;
+    // All stored secrets of a client, by name. Empty if there are none.
+    virtual awaitable<Result<SecretSet>> open_client_secrets(std::string client) = 0;
+    // Everything queued is committed and the database closed. Nothing may be called after.
+    virtual awaitable<void> close() = 0;
+};
+
+struct SqliteOptions {
+    std::string state_dir;  // must exist, 0700; holds tokenbroker.db, lock, ballast, and master.key
+                            // if that is where the key is
+    std::string
+        credentials_dir;  // $CREDENTIALS_DIRECTORY, or empty: a file "master-key" in it is the key
+    Millis group_wait_ms{0};  // wait this long for more to commit together; 0 = whatever is queued
+};
+
+// Opens, locks, checks and migrates; blocking. Errors: locked, damaged, too_new, key_missing,
+// storage. Each message names the file and says what to do. `brain` is where commit() and the
+// others are called and resumed.
+Result<std::unique_ptr<TokenStore>> open_sqlite_store(asio::any_io_executor brain,
+                                                      SqliteOptions options, Random& random,
+                                                      Log& log);
+
+}  // namespace tb::storage
