@@ -15,6 +15,9 @@ namespace tb::limits {
 inline constexpr std::size_t frame_bytes_max = 64 * 1024;
 // Nesting of a call's JSON: our deepest method uses 4.
 inline constexpr std::size_t json_depth_max = 16;
+// Members of all objects in one call: the richest (AddAccount) has 50. More names in one object
+// make its hash table slow, on the thread that serves everybody.
+inline constexpr std::size_t call_members_max = 256;
 // A game, its launcher and some scripts need a few each; 8 uids at this cap still fit in 20,000
 // descriptors.
 inline constexpr int connections_per_uid_max = 1'000;

@@ -1,8 +1,12 @@
 // Cuts a byte stream into frames at NUL bytes. Holds at most limits::frame_bytes_max of an
-// unfinished frame.
+// unfinished frame. Its memory is wiped when a frame was read and when it is freed: frames on the
+// admin socket carry grants.
 #pragma once
 
+#include <string.h>
+
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -10,9 +14,26 @@
 
 namespace tb::proto {
 
+// Ordinary memory that is wiped when freed. Not the locked arena: thousands of connections would
+// use it up, and a frame lies here for microseconds.
+template <class T>
+struct WipingAllocator {
+    using value_type = T;
+    WipingAllocator() = default;
+    template <class U>
+    WipingAllocator(const WipingAllocator<U>&) {}
+    T* allocate(std::size_t n) { return std::allocator<T>().allocate(n); }
+    void deallocate(T* p, std::size_t n) noexcept {
+        ::explicit_bzero(p, n * sizeof(T));
+        std::allocator<T>().deallocate(p, n);
+    }
+    friend bool operator==(WipingAllocator, WipingAllocator) { return true; }
+};
+
 class FrameReader {
   public:
-    // Room to read into; grows only when half a frame already fills it.
+    // Room to read into; grows only when half a frame already fills it. Empty only while whole
+    // frames that nobody took with next() fill all of it.
     std::span<char> space();
     // `n` bytes were read into space(). False: the unfinished frame is larger than the limit; close
     // the connection.
@@ -23,7 +44,9 @@ class FrameReader {
     bool empty() const { return begin_ == end_; }  // no unfinished bytes
 
   private:
-    std::vector<char> buffer_;
+    void grow();
+
+    std::vector<char, WipingAllocator<char>> buffer_;
     std::size_t begin_ = 0;    // of the first unread byte
     std::size_t scanned_ = 0;  // no NUL before this
     std::size_t end_ = 0;      // of what was read
