@@ -27,6 +27,15 @@ inline constexpr int waiters_per_uid_max = 2'000;
 // Accounts one uid watches, over all its connections.
 inline constexpr int watches_per_uid_max = 10'000;
 inline constexpr int watches_per_call_max = 1'000;
+// NGROUPS_MAX: no process can have more.
+inline constexpr std::size_t peer_groups_max = 65'536;
+// Of one /proc file: a cgroup path is at most 4 KiB, on one line for each hierarchy.
+inline constexpr std::size_t proc_file_bytes_max = 64 * 1024;
+// The largest game executables known are 200 to 300 MB; hashing stalls the brain once per version.
+inline constexpr std::size_t exe_hash_bytes_max = 512 * 1024 * 1024;
+inline constexpr std::size_t exe_hashes_kept_max = 64;
+// What our client takes from the daemon, as systemd: a status of many accounts is large.
+inline constexpr std::size_t client_reply_bytes_max = 16 * 1024 * 1024;
 // A client that takes no byte of a reply for this long is dropped; so is one that leaves half a
 // frame lying.
 inline constexpr Millis slow_client_ms{10'000};
@@ -63,6 +72,19 @@ inline constexpr Millis retry_after_max_ms{3'600'000};
 inline constexpr int exchanges_per_origin_default = 8;
 inline constexpr int exchanges_default = 64;
 inline constexpr int idle_connections_per_origin_max = 8;
+// Kept connections of all origins: each holds a descriptor and about 40 KiB.
+inline constexpr std::size_t idle_connections_max = 256;
+// Threads in getaddrinfo: a black-holed name holds one for as long as resolv.conf says.
+inline constexpr std::size_t resolver_threads_max = 16;
+// Names, TLS contexts, sessions remembered; more than any configuration has.
+inline constexpr std::size_t names_remembered_max = 1'024;
+// Addresses of one name that are tried.
+inline constexpr std::size_t addresses_max = 8;
+inline constexpr Millis addresses_fresh_ms{60'000};  // getaddrinfo tells no TTL
+// How long a new look-up may take before the last good addresses are used again.
+inline constexpr Millis lookup_patience_ms{2'000};
+// RFC 8305's delay is 250 ms: the next address is tried while the one before goes on.
+inline constexpr Millis next_address_ms{300};
 inline constexpr int exchange_steps_max =
     8;  // a fallback chain, a second mint, a discovery; then give up
 

@@ -8,7 +8,9 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/limits.hpp"
 #include "base/unique_fd.hpp"
+#include "proto/frame_reader.hpp"
 
 namespace tb::ipc {
 
@@ -25,17 +27,29 @@ struct CallReply {
 
 class Client {
   public:
-    // Error: io, with the path and why ("no such file: is tokenbrokerd running?").
+    // Error: io, with the path and why ("no such file: is tokenbrokerd running?");
+    // permission_denied if the socket's mode keeps us out.
     static Result<Client> connect(const std::string& socket_path);
-    // timeout: the whole call.
+    // timeout: the whole call; 0 or less: none. Errors: timed_out, closed (the daemon went away),
+    // protocol, io. After an error the connection is closed, since a late answer would be taken for
+    // the next call's; further calls say closed.
     Result<CallReply> call(std::string_view method, boost::json::object parameters, int timeout_ms);
-    // With "more"; `each` returns false to stop (the connection is then closed).
+    // With "more", without a deadline; `each` returns false to stop (the connection is then
+    // closed). A Varlink error comes through `each` as well, as the last reply.
     Result<void> call_more(std::string_view method, boost::json::object parameters,
                            std::function<bool(CallReply)> each);
 
   private:
+    Client(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+    Result<void> send(std::string_view method, const boost::json::object& parameters, bool more,
+                      int timer_fd);
+    Result<CallReply> receive(std::string_view method, int timer_fd);
+    Result<void> wait(short events, int timer_fd, std::string_view method);
+    Error lost(std::string_view method, errc code, std::string_view why);
+
     UniqueFd fd_;
-    std::string buffer_;
+    std::string path_;
+    proto::FrameReader reader_{limits::client_reply_bytes_max};
 };
 
 // --socket, then TOKENBROKER_SOCKET, then the user socket if it exists, then the system one.

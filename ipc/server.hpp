@@ -51,6 +51,9 @@ Result<UniqueFd> listen_unix(const std::string& path, unsigned mode, std::string
 // The listeners that systemd handed in, by FileDescriptorName. Clears LISTEN_* from the
 // environment.
 std::vector<std::pair<std::string, UniqueFd>> take_systemd_listeners();
+// Is it a listening Unix stream socket? Somebody may have put anything into the socket unit. Error:
+// config, with what it is instead.
+Result<void> check_listener(int listener_fd);
 // For an admin listener: nobody but root, the owner and the socket's group may connect. Error names
 // the path and mode.
 Result<void> check_admin_listener(int listener_fd);

@@ -7,16 +7,14 @@
 #include <cstring>
 
 #include "base/check.hpp"
-#include "base/limits.hpp"
 
 namespace tb::proto {
 namespace {
 constexpr std::size_t first_bytes = 4 * 1024;  // nearly every call fits; 8,000 connections: 32 MiB
-constexpr std::size_t most_bytes = limits::frame_bytes_max + 1;  // and the NUL
 }  // namespace
 
 void FrameReader::grow() {
-    const std::size_t wanted = std::min(most_bytes, std::max(first_bytes, buffer_.size() * 2));
+    const std::size_t wanted = std::min(most_bytes_, std::max(first_bytes, buffer_.size() * 2));
     buffer_.resize(wanted);
 }
 
@@ -36,14 +34,14 @@ std::span<char> FrameReader::space() {
         begin_ = 0;
         end_ = kept;
     }
-    if (end_ == buffer_.size() && end_ < most_bytes) grow();
+    if (end_ == buffer_.size() && end_ < most_bytes_) grow();
     return {buffer_.data() + end_, buffer_.size() - end_};
 }
 
 bool FrameReader::feed(std::size_t n) {
     TB_ASSERT(n <= buffer_.size() - end_);
     end_ += n;
-    if (end_ - begin_ < most_bytes) return true;
+    if (end_ - begin_ < most_bytes_) return true;
     // Full from end to end: only a NUL somewhere makes this anything but one oversized frame.
     return std::memchr(buffer_.data() + begin_, '\0', end_ - begin_) != nullptr;
 }

@@ -1,6 +1,6 @@
-// Cuts a byte stream into frames at NUL bytes. Holds at most limits::frame_bytes_max of an
-// unfinished frame. Its memory is wiped when a frame was read and when it is freed: frames on the
-// admin socket carry grants.
+// Cuts a byte stream into frames at NUL bytes. Holds at most limits::frame_bytes_max (or what it
+// was told) of an unfinished frame. Its memory is wiped when a frame was read and when it is freed:
+// frames on the admin socket carry grants.
 #pragma once
 
 #include <string.h>
@@ -11,6 +11,8 @@
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include "base/limits.hpp"
 
 namespace tb::proto {
 
@@ -32,6 +34,8 @@ struct WipingAllocator {
 
 class FrameReader {
   public:
+    explicit FrameReader(std::size_t frame_bytes_max = limits::frame_bytes_max)
+        : most_bytes_(frame_bytes_max + 1) {}
     // Room to read into; grows only when half a frame already fills it. Empty only while whole
     // frames that nobody took with next() fill all of it.
     std::span<char> space();
@@ -46,6 +50,7 @@ class FrameReader {
   private:
     void grow();
 
+    std::size_t most_bytes_;  // the largest frame and its NUL
     std::vector<char, WipingAllocator<char>> buffer_;
     std::size_t begin_ = 0;    // of the first unread byte
     std::size_t scanned_ = 0;  // no NUL before this
