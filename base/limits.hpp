@@ -22,6 +22,22 @@ inline constexpr std::size_t call_members_max = 256;
 // descriptors.
 inline constexpr int connections_per_uid_max = 1'000;
 inline constexpr int connections_max = 8'000;
+// The last places go to uids that hold few connections: eight greedy uids can't keep root out.
+inline constexpr int connections_reserved = 512;
+inline constexpr int connections_per_uid_when_scarce = 8;
+// Refused connections that stay open for a moment, so that a client which writes before it reads
+// still learns why.
+inline constexpr std::size_t refused_connections_kept = 32;
+inline constexpr Millis refused_connection_kept_ms{1'000};
+// One turn of one connection on the brain thread; then the others have theirs.
+inline constexpr int frames_per_turn_max = 256;
+inline constexpr std::size_t reply_bytes_per_turn_max = 64 * 1024;
+inline constexpr int accepts_per_turn_max = 16;
+// accept() failed for want of descriptors or memory: asking again at once would spin.
+inline constexpr Millis accept_pause_ms{100};
+// Lines a minute about clients that break the protocol or are dropped: any local user can cause
+// them, and the journal has limits of its own.
+inline constexpr int client_log_lines_per_minute = 10;
 // Calls of one uid that wait for a renewal.
 inline constexpr int waiters_per_uid_max = 2'000;
 // Accounts one uid watches, over all its connections.
@@ -109,5 +125,7 @@ inline constexpr std::size_t ballast_bytes =
 inline constexpr std::size_t config_file_bytes_max = 1024 * 1024;
 inline constexpr std::size_t config_files_max = 256;
 inline constexpr std::size_t access_rules_max = 10'000;
+// What exchanges_max may be set to: each holds a TLS connection of some 50 KiB and a descriptor.
+inline constexpr int exchanges_configurable_max = 1'000;
 
 }  // namespace tb::limits
