@@ -115,6 +115,11 @@ inline constexpr int reports_per_caller_per_minute_max = 6;  // ReportRejected t
 inline constexpr int reports_per_account_per_minute_max = 12;
 inline constexpr Millis retired_grants_kept_ms{std::int64_t{30} * 86'400'000};
 
+// Callers and accounts whose refusal was logged lately; more than this and the list starts anew.
+inline constexpr std::size_t refusals_logged_max = 1'024;
+// Accounts in one page of GetStatus.
+inline constexpr std::int64_t status_page_max = 1'000;
+
 // -- store --
 inline constexpr std::size_t store_queue_max = 4'096;
 inline constexpr std::size_t commit_group_max = 128;  // more rows a commit give nothing

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -29,7 +30,7 @@ struct ClientConfig {
     providers::ClientSettings settings;
     const providers::Provider* provider = nullptr;
     std::map<std::string, SecretSource>
-        secrets;  // "client_secret", "api_key": keys that end in _secret or _key
+        secrets;  // by key: "client_secret", "api_key", "secret_key"
     providers::Policy policy = providers::Policy::automatic;
     AmbiguousRetry ambiguous_retry = AmbiguousRetry::now;
     std::string ca_file;
@@ -68,5 +69,9 @@ struct ConfigResult {
 };
 // Blocking: reads files, resolves user and group names. Not on the brain thread.
 ConfigResult load_config(const std::string& main_file, bool user_mode);
+// /etc/tokenbroker/tokenbroker.toml, or the user's own.
+std::string default_config_file(bool user_mode);
+// The client of an account ("shop/main"); nullptr if the name is none or the section is gone.
+const ClientConfig* find_client(const Config& config, std::string_view account);
 
 }  // namespace tb::daemon
