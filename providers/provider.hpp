@@ -86,6 +86,10 @@ struct Failed {
     std::string reason;  // for people: what the provider said, scrubbed and cut; no secret
     std::optional<Millis> retry_after;  // a floor, already relative to Date and capped
     bool counts_for_origin = true;  // a RETRY that says something of the origin's health (breaker)
+    // The exchange used the grant up all the same, and this whole set is in force now: a success
+    // whose token can't be used, or a refused grant with another way left. Commit it like that of
+    // a Minted, before acting on the failure; the old grant is never sent again.
+    std::optional<SecretSet> new_grant;
 };
 using Done = std::variant<Minted, Probed, Revoked, Failed>;
 using Step = std::variant<Send, Done>;
@@ -120,6 +124,8 @@ struct Traits {
         longest_lifetime;  // known bound, for LifetimeTooShort before the first token
     std::vector<std::string>
         parameters;  // accepted GetToken parameters; others are InvalidParameter
+    std::optional<Millis>
+        max_age;  // static tokens: older ones are worth a reminder to the operator, no more
 };
 
 class Provider {
@@ -128,7 +134,11 @@ class Provider {
     virtual std::string_view name() const = 0;
     // Every mistake of a client section, with what would be right. Unknown keys too.
     virtual std::vector<Mistake> check(const ClientSettings& client) const = 0;
+    // What is allowed but unwise, in the same form.
+    virtual std::vector<Mistake> warnings(const ClientSettings& client) const;
     virtual Traits traits(const ClientSettings& client) const = 0;
+    // The client secrets that an exchange needs ("client_secret"); each must have a source.
+    virtual std::vector<std::string> client_secret_names(const ClientSettings& client) const;
     // Which secrets a grant has ("refresh_token"), the first is the one `account add` reads from
     // standard input.
     virtual std::vector<std::string> grant_fields(const ClientSettings& client) const = 0;
@@ -137,6 +147,12 @@ class Provider {
         const ClientSettings& client,
         const std::vector<std::pair<std::string, std::string>>& attributes,
         SecretSet raw) const = 0;
+    // Of one GetToken, before anything else is done with them; invalid_parameter says what is
+    // wrong. Unless overridden: every name in traits().parameters, with any value.
+    virtual Result<void> check_parameters(
+        const ClientSettings& client,
+        const std::vector<std::pair<std::string, std::string>>& attributes,
+        const Parameters& parameters) const;
     virtual std::unique_ptr<Exchange> begin(Context context) const = 0;
     // The origin ("https://host:port") that renewals of this client go to; empty if it has none.
     // Breaker and caps are per origin.

@@ -1,0 +1,11 @@
+// One function for each built-in provider; the instance lives as long as the process.
+#pragma once
+
+#include "providers/provider.hpp"
+
+namespace tb::providers {
+
+const Provider& webroot_provider();
+const Provider& threekit_provider();
+
+}  // namespace tb::providers
