@@ -10,6 +10,7 @@
 #include <boost/json/memory_resource.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_stack.hpp>
+#include <cmath>
 
 #include "base/limits.hpp"
 #include "base/secret.hpp"
@@ -70,7 +71,13 @@ struct Handler {
     bool on_number_part(json::string_view, Code&) { return true; }
     bool on_int64(std::int64_t i, json::string_view, Code&) { return stack.push_int64(i), true; }
     bool on_uint64(std::uint64_t u, json::string_view, Code&) { return stack.push_uint64(u), true; }
-    bool on_double(double d, json::string_view, Code&) { return stack.push_double(d), true; }
+    bool on_double(double d, json::string_view, Code& ec) {
+        if (!std::isfinite(d)) {  // 1e999: it could not be written again
+            ec = json::error::exponent_overflow;
+            return false;
+        }
+        return stack.push_double(d), true;
+    }
     bool on_bool(bool b, Code&) { return stack.push_bool(b), true; }
     bool on_null(Code&) { return stack.push_null(), true; }
     bool on_comment_part(json::string_view, Code&) { return true; }

@@ -116,6 +116,8 @@ BOOST_AUTO_TEST_CASE(calls_that_are_refused) {
         {R"({"method":"a.B"/* */})", "not valid JSON"},
         {R"({"method":"a.B","parameters":{"x":01}})", "not valid JSON"},
         {R"({"method":"a.B","parameters":{"x":NaN}})", "not valid JSON"},
+        {R"({"method":"a.B","parameters":{"x":1e999}})", "not valid JSON"},
+        {R"({"method":"a.B","parameters":{"x":-2e551615}})", "not valid JSON"},
         {R"({"method":"a.B","parameters":{"x":"\ud800"}})", "not valid JSON"},
         {R"({"method":"a.B","parameters":{"x":"\x"}})", "not valid JSON"},
         {"{\"method\":\"a\tB\"}", "not valid JSON"},

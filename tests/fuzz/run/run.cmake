@@ -1,0 +1,12 @@
+# Runs one fuzz target for SECONDS on a copy of its seeds, so that the repository's corpus only changes by hand.
+file(REMOVE_RECURSE ${WORK})
+file(COPY ${CORPUS}/ DESTINATION ${WORK})
+file(MAKE_DIRECTORY ${CRASHES})
+set(arguments -max_total_time=${SECONDS} -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 -artifact_prefix=${CRASHES}/)
+if(EXISTS ${DICTIONARY})
+    list(APPEND arguments -dict=${DICTIONARY})
+endif()
+execute_process(COMMAND ${TARGET} ${arguments} ${WORK} RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${TARGET} failed (${result}). Replay: ${TARGET} FILE, with the newest FILE in ${CRASHES}")
+endif()
