@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/time.hpp"
 #include "base/unique_fd.hpp"
+#include "ipc/byte_stream.hpp"
 #include "ipc/service.hpp"
 
 namespace tb::ipc {
@@ -29,18 +30,24 @@ struct ServerOptions {
 };
 
 // Counts over all sockets of the process: per-uid and total limits.
-class Limits;
+class Limits;  // ipc/limits.hpp
 std::shared_ptr<Limits> create_limits();
 
 class Server {
   public:
     virtual ~Server() = default;
-    // Stops accepting; connections finish what they have, those idle are closed. Resumes when all
-    // are gone or at `until`.
+    // Stops accepting and reading; what clients managed to send is answered, then their connections
+    // end. Calls that stream are not waited for. At `until` the rest is cut. Resumes when all are
+    // gone. Before a Server is destroyed, drain it: the destructor cuts every connection and runs
+    // no callback of the service or a Pending any more.
     virtual awaitable<void> drain(BootTime until) = 0;
     virtual std::size_t connections() const = 0;
+    // A connection that was not accepted here: from a test, or a simulation with invented callers.
+    // False: a limit, or the server is draining; the client is told, the stream is closed.
+    virtual bool adopt(std::unique_ptr<ByteStream> stream, Caller caller) = 0;
 };
 
+// Without a listener: only what is adopted. `listener` is made non-blocking.
 std::unique_ptr<Server> create_server(asio::any_io_executor brain, UniqueFd listener,
                                       ServerOptions options, Service& service,
                                       std::shared_ptr<Limits> limits, Clock& clock, Log& log);

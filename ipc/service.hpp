@@ -25,8 +25,10 @@ class Pending {
     // Bytes not yet taken by the client. A watcher sends no more until drained: latest state wins,
     // no backlog.
     virtual std::size_t unsent_bytes() const = 0;
+    // Once, as soon as nothing is unsent (also if that is so already); never inside another call.
     virtual void on_drained(std::function<void()> callback) = 0;
-    // The client hung up, or was dropped. Called once, never inside another call.
+    // The client hung up, or was dropped, before finish(). Called once, never inside another call.
+    // Half closed (it sends no more) is not gone. A hang-up is noticed while the call is pending.
     virtual void on_gone(std::function<void()> callback) = 0;
     virtual bool gone() const = 0;
     virtual const Caller& caller() const = 0;
@@ -38,8 +40,10 @@ class Connection {
     virtual ~Connection() = default;
     virtual const Caller& caller() const = 0;
     // Append whole frames (each ended by a NUL); everything of one read goes out in one write.
+    // Only inside Service::fast_call and call: it is a scratch buffer of the thread.
     virtual std::string& out() = 0;
-    // This call is answered later. No further call of this connection is dispatched until finish().
+    // This call is answered later. No further call of this connection is dispatched until finish(),
+    // which may come already before Service::call returns. Only inside fast_call and call.
     virtual std::shared_ptr<Pending> defer() = 0;
     // Ends the connection after what is in out() was sent.
     virtual void close() = 0;
