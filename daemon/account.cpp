@@ -1,0 +1,49 @@
+// See account.hpp: what follows from an account's members alone.
+#include "daemon/account.hpp"
+
+namespace tb::daemon {
+
+using providers::Policy;
+using storage::GrantState;
+
+Millis Slot::remaining(BootTime now) const {
+    if (hand_out.empty()) return Millis{0};
+    if (expires_at == BootTime::max()) return Millis::max();
+    return expires_at > now ? expires_at - now : Millis{0};
+}
+
+Policy effective_policy(const Account& account) {
+    if (!account.client) return Policy::on_demand;
+    const Policy configured = account.client->client->policy;
+    const Policy wanted =
+        configured != Policy::automatic ? configured : account.client->traits.policy;
+    if (wanted == Policy::automatic || wanted == Policy::ahead) {
+        constexpr Millis too_short_to_hold{60'000};
+        const bool configured_ahead = configured == Policy::ahead;
+        if (!configured_ahead && account.slot.lifetime &&
+            *account.slot.lifetime < too_short_to_hold)
+            return Policy::on_demand;
+        return Policy::ahead;
+    }
+    return wanted;
+}
+
+std::string_view state_name(const Account& account, BootTime now) {
+    if (account.paused) return "paused";
+    if (account.state == GrantState::login_required) return "login_required";
+    if (account.state == GrantState::misconfigured || !account.client) return "misconfigured";
+    if (account.state == GrantState::outcome_unknown) return "outcome_unknown";
+    const Policy policy = effective_policy(account);
+    if (policy == Policy::static_token)
+        return account.rejected_by_probe ? "misconfigured" : "static";
+    if (account.slot.remaining(now) > Millis{0}) return "fresh";
+    if (account.slot.renewing()) return account.newest_generation == 0 ? "enrolling" : "renewing";
+    if (policy == Policy::on_demand || policy == Policy::when_used) return "idle";
+    return account.newest_generation == 0 ? "enrolling" : "expired";
+}
+
+std::string_view client_of(std::string_view account_name) {
+    return account_name.substr(0, account_name.find('/'));
+}
+
+}  // namespace tb::daemon

@@ -1,0 +1,141 @@
+// See account_table.hpp.
+#include "daemon/account_table.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+
+namespace tb::daemon {
+namespace {
+
+bool same_settings(const ClientConfig& a, const ClientConfig& b) {
+    const auto& x = a.settings;
+    const auto& y = b.settings;
+    if (x.provider != y.provider || x.base_url != y.base_url || x.client_id != y.client_id ||
+        x.scopes != y.scopes || x.settings.size() != y.settings.size() || a.ca_file != b.ca_file ||
+        a.proxy != b.proxy || a.policy != b.policy || a.secrets.size() != b.secrets.size())
+        return false;
+    for (const auto& [key, setting] : x.settings) {
+        const auto found = y.settings.find(key);
+        if (found == y.settings.end() || found->second.value != setting.value) return false;
+    }
+    for (const auto& [name, source] : a.secrets) {
+        const auto found = b.secrets.find(name);
+        if (found == b.secrets.end() || found->second.kind != source.kind ||
+            found->second.where != source.where)
+            return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+void put_token(Slot& slot, const std::string& account, const storage::TokenRecord& token, Moment at,
+               std::string_view boot_id) {
+    const Life life = life_of(token, at, boot_id);
+    std::optional<WallTime> expires_wall;
+    if (token.lifetime) expires_wall = at.wall + (life.expires_at - at.now);
+    slot.hand_out = HandOut(account, token, expires_wall);
+    slot.sent_at = life.sent_at;
+    slot.expires_at = life.expires_at;
+    slot.lifetime = token.lifetime;
+    slot.renew_fraction = token.renew_fraction;
+    slot.generation = token.generation;
+}
+
+std::vector<std::string> AccountTable::configure(std::shared_ptr<const Config> config) {
+    std::vector<std::string> changed;
+    std::map<std::string, std::shared_ptr<const ClientRuntime>, std::less<>> clients;
+    ++config_version_;
+    for (const auto& [name, client] : config->clients) {
+        auto runtime = std::make_shared<ClientRuntime>();
+        runtime->config = config;
+        runtime->client = &client;
+        runtime->traits = client.provider->traits(client.settings);
+        runtime->origin = client.provider->origin(client.settings);
+        const auto before = clients_.find(name);
+        const bool same =
+            before != clients_.end() && same_settings(*before->second->client, client);
+        if (!same) changed.push_back(name);
+        runtime->version = same ? before->second->version : config_version_;
+        clients.emplace(name, std::move(runtime));
+    }
+    for (const auto& [name, runtime] : clients_)
+        if (!clients.contains(name)) changed.push_back(name);
+    clients_ = std::move(clients);
+    config_ = std::move(config);
+    for (auto& [name, account] : by_name_)
+        attach(*account);
+    return changed;
+}
+
+std::shared_ptr<const ClientRuntime> AccountTable::client(std::string_view name) const {
+    const auto found = clients_.find(name);
+    return found == clients_.end() ? nullptr : found->second;
+}
+
+void AccountTable::attach(Account& account) {
+    auto runtime = client(client_of(account.name));
+    // Another provider under the same name would get the wrong kind of grant.
+    if (runtime && runtime->client->provider->name() != account.provider) runtime = nullptr;
+    account.client = std::move(runtime);
+    account.rules = rules_for(config_->access, account.name);
+}
+
+std::shared_ptr<Account> AccountTable::insert(storage::AccountRecord record, Moment at,
+                                              std::string_view boot_id) {
+    auto account = std::make_shared<Account>();
+    account->id = record.id;
+    account->name = std::move(record.name);
+    account->provider = std::move(record.provider);
+    account->attributes = std::move(record.attributes);
+    account->paused = record.paused;
+    account->state = record.state;
+    account->reason = std::move(record.reason);
+    account->grant_version = record.grant_version;
+    account->grant_obtained_at = record.grant_obtained_at;
+    account->grant_expires_at = record.grant_expires_at;
+    account->intent = std::move(record.intent);
+    account->last_used = record.last_used;
+    if (record.token) put_token(account->slot, account->name, *record.token, at, boot_id);
+    account->newest_generation = std::max(account->slot.generation, record.generation);
+    attach(*account);
+    if (!record.candidate_for) {
+        TB_ASSERT(!by_name_.contains(account->name));
+        by_name_.emplace(account->name, account);
+        ordered_.emplace(account->name, account.get());
+    }
+    return account;
+}
+
+void AccountTable::remove(Account& account) {
+    account.removed = true;
+    ordered_.erase(account.name);
+    by_name_.erase(
+        std::string_view(account.name));  // may end the account: nothing of it is used after
+}
+
+std::shared_ptr<Account> AccountTable::share(std::string_view name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Account> AccountTable::by_id(storage::AccountId id) const {
+    for (const auto& [name, account] : by_name_)
+        if (account->id == id) return account;
+    return nullptr;
+}
+
+void AccountTable::each_after(std::string_view after,
+                              const std::function<bool(Account&)>& each) const {
+    for (auto it = after.empty() ? ordered_.begin() : ordered_.upper_bound(after);
+         it != ordered_.end(); ++it)
+        if (!each(*it->second)) return;
+}
+
+void AccountTable::each(const std::function<void(const std::shared_ptr<Account>&)>& each) const {
+    for (const auto& [name, account] : by_name_)
+        each(account);
+}
+
+}  // namespace tb::daemon

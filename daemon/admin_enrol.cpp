@@ -1,0 +1,211 @@
+// AddAccount: import, store, prove. Over an existing account only with replace, and then the new
+// grant proves itself before the old is dropped; a static token is put in place in one commit,
+// without a gap.
+#include <utility>
+
+#include "base/limits.hpp"
+#include "daemon/account_name.hpp"
+#include "daemon/admin_service.hpp"
+#include "daemon/arguments.hpp"
+#include "daemon/errors.hpp"
+#include "daemon/status_json.hpp"
+
+namespace tb::daemon {
+namespace {
+
+// The store takes its own copy: the original becomes the account in memory once the commit is
+// durable.
+std::shared_ptr<storage::Change> addition(const storage::AccountRecord& record,
+                                          const SecretSet& grant) {
+    storage::AddAccount add;
+    add.account.name = record.name;
+    add.account.candidate_for = record.candidate_for;
+    add.account.provider = record.provider;
+    add.account.attributes = record.attributes;
+    add.account.grant_obtained_at = record.grant_obtained_at;
+    add.account.grant_expires_at = record.grant_expires_at;
+    add.account.generation = record.generation;
+    if (record.token) add.account.token = record.token->copy();
+    add.grant = grant.copy();
+    return std::make_shared<storage::Change>(std::move(add));
+}
+
+}  // namespace
+
+void AdminService::add_account(ipc::Connection& connection, const proto::Call& call) {
+    Arguments arguments(call);
+    auto enrolment = std::make_shared<Enrolment>();
+    enrolment->name = arguments.text("account", limits::account_name_bytes_max);
+    SecretSet secrets =
+        arguments.secrets("secrets", limits::parameters_max, limits::secret_bytes_max);
+    enrolment->attributes =
+        arguments.map("attributes", limits::attributes_max, limits::attribute_bytes_max);
+    enrolment->replace = arguments.boolean("replace").value_or(false);
+    const auto wait = arguments.integer("wait_ms", 0, limits::reader_timeout_max_ms.count());
+    enrolment->wait = wait ? Millis{*wait} : limits::reader_timeout_default_ms;
+    const auto refuse = [&](const std::string& reason) {
+        connection.out() += proto::make_error("io.tokenbroker.admin.Refused", {{"reason", reason}});
+    };
+    if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
+        connection.out() += invalid_parameter(wrong);
+        return;
+    }
+    if (const auto named = check_account_name(enrolment->name); !named)
+        return refuse(named.error().message);
+    enrolment->client = table_.client(client_of(enrolment->name));
+    if (!enrolment->client) {
+        const std::string client(client_of(enrolment->name));
+        connection.out() +=
+            proto::make_error("io.tokenbroker.admin.UnknownClient", {{"client", client}});
+        return;
+    }
+    if (enrolling_) return refuse("another account is being enrolled; try again in a moment");
+    const ClientConfig& client = *enrolment->client->client;
+    auto imported =
+        client.provider->import_grant(client.settings, enrolment->attributes, std::move(secrets));
+    if (!imported) return refuse(enrolment->name + ": " + imported.error().message);
+    enrolment->imported = std::move(*imported);
+    enrolment->pending = connection.defer();
+    enrolling_ = true;
+    spawn(deps_.brain, "enrol", enrol(std::move(enrolment)));
+}
+
+awaitable<void> AdminService::enrol(std::shared_ptr<Enrolment> enrolment) {
+    const auto existing = table_.share(enrolment->name);
+    if (existing && !enrolment->replace) {
+        enrolment->pending->finish(
+            admin_error(enrolment->name, Error{errc::account_exists, enrolment->name}));
+    } else if (!existing && table_.size() >= limits::accounts_max) {
+        enrolment->pending->finish(proto::make_error("io.tokenbroker.admin.Refused",
+                                                     {{"reason", "there are too many accounts"}}));
+    } else if (!existing) {
+        co_await enrol_new(enrolment);
+    } else if (enrolment->imported.token) {
+        co_await put_static(enrolment, existing);
+    } else {
+        co_await enrol_over(enrolment, existing);
+    }
+    enrolling_ = false;
+}
+
+storage::AccountRecord AdminService::record_of(Enrolment& enrolment) const {
+    storage::AccountRecord record;
+    record.name = enrolment.name;
+    record.provider = std::string(enrolment.client->client->provider->name());
+    record.attributes = enrolment.attributes;
+    record.grant_obtained_at = deps_.clock.wall();
+    if (enrolment.imported.grant_lifetime)
+        record.grant_expires_at = record.grant_obtained_at + *enrolment.imported.grant_lifetime;
+    if (auto& token = enrolment.imported.token) {
+        storage::TokenRecord in_hand;
+        in_hand.generation = 1;
+        in_hand.access_token = std::move(token->access_token);
+        in_hand.header_name = token->header_name;
+        in_hand.header_prefix = token->header_prefix;
+        in_hand.query_name = token->query_name;
+        in_hand.attributes = token->attributes;
+        in_hand.scopes = token->scopes;
+        in_hand.sent_at = deps_.clock.now();
+        in_hand.boot_id = deps_.clock.boot_id();
+        in_hand.sent_wall = record.grant_obtained_at;
+        in_hand.lifetime = token->lifetime;
+        record.generation = 1;
+        record.token = std::move(in_hand);
+    }
+    return record;
+}
+
+void AdminService::enrolled(const Enrolment& enrolment, const Account& account, bool proved) const {
+    boost::json::object reply;
+    reply["account"] = account_status(account, broker_, broker_.moment());
+    reply["proved"] = proved;
+    boost::json::array notices;
+    for (const std::string& notice : enrolment.imported.notices)
+        notices.emplace_back(notice);
+    reply["notices"] = std::move(notices);
+    enrolment.pending->finish(proto::make_reply(reply));
+}
+
+awaitable<void> AdminService::enrol_new(std::shared_ptr<Enrolment> enrolment) {
+    storage::AccountRecord record = record_of(*enrolment);
+    const auto change = addition(record, enrolment->imported.grant);
+    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (!stored) {
+        enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
+        co_return;
+    }
+    record.id = stored->account;
+    record.grant_version = stored->grant_version;
+    const bool has_token = record.token.has_value();
+    const auto account = table_.insert(std::move(record), broker_.moment(), deps_.clock.boot_id());
+    deps_.log.notice("{}: enrolled", account->name);
+    if (has_token || enrolment->wait == Millis{0}) {
+        broker_.adopt(account);
+        enrolled(*enrolment, *account, has_token);
+        co_return;
+    }
+    auto done = [this, enrolment, account](const Result<const Slot*>& outcome) {
+        if (outcome) return enrolled(*enrolment, *account, true);
+        enrolment->pending->finish(admin_error(account->name, outcome.error()));
+    };
+    broker_.kick(account, enrolment->wait, std::move(done));
+}
+
+awaitable<void> AdminService::put_static(std::shared_ptr<Enrolment> enrolment,
+                                         std::shared_ptr<Account> account) {
+    storage::AccountRecord record = record_of(*enrolment);
+    record.token->generation = ++account->newest_generation;
+    const storage::TokenRecord visible = record.token->copy();
+    storage::ReplaceGrant replacement;
+    replacement.account = account->id;
+    replacement.grant = enrolment->imported.grant.copy();
+    replacement.grant_obtained_at = record.grant_obtained_at;
+    replacement.grant_expires_at = record.grant_expires_at;
+    replacement.attributes =
+        enrolment->attributes.empty() ? account->attributes : enrolment->attributes;
+    replacement.token = std::move(record.token);
+    const storage::Attributes attributes = replacement.attributes;
+    auto change = std::make_shared<storage::Change>(std::move(replacement));
+    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (!stored) {
+        enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
+        co_return;
+    }
+    account->grant_version = stored->grant_version;
+    account->attributes = attributes;
+    account->state = storage::GrantState::good;
+    account->reason.clear();
+    account->rejected_by_probe = false;
+    account->rejected.clear();
+    put_token(account->slot, account->name, visible, broker_.moment(), deps_.clock.boot_id());
+    deps_.log.notice("{}: its token was replaced", account->name);
+    broker_.notify(*account, "new_token", {});
+    broker_.adopt(account);
+    enrolled(*enrolment, *account, true);
+}
+
+awaitable<void> AdminService::enrol_over(std::shared_ptr<Enrolment> enrolment,
+                                         std::shared_ptr<Account> account) {
+    storage::AccountRecord record = record_of(*enrolment);
+    record.candidate_for = account->id;
+    if (record.attributes.empty()) record.attributes = account->attributes;
+    record.generation = account->newest_generation;
+    const auto change = addition(record, enrolment->imported.grant);
+    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (!stored) {
+        enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
+        co_return;
+    }
+    record.id = stored->account;
+    record.grant_version = stored->grant_version;
+    const auto candidate =
+        table_.insert(std::move(record), broker_.moment(), deps_.clock.boot_id());
+    candidate->candidate_of = account;
+    auto done = [this, enrolment, account](const Result<const Slot*>& outcome) {
+        if (outcome) return enrolled(*enrolment, *account, true);
+        enrolment->pending->finish(admin_error(account->name, outcome.error()));
+    };
+    broker_.prove(candidate, enrolment->wait, std::move(done));
+}
+
+}  // namespace tb::daemon

@@ -1,0 +1,80 @@
+// io.tokenbroker.admin: what administrators can ask. Callers are judged here as well as by the
+// socket's mode: root, the daemon's own uid, and members of the admin socket's group.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "daemon/broker.hpp"
+#include "daemon/gatekeeper.hpp"
+#include "ipc/service.hpp"
+
+namespace tb::daemon {
+
+class AdminService final : public ipc::Service {
+  public:
+    struct Hooks {
+        std::function<std::size_t()> connections;
+        // The new configuration took effect (watches are judged again).
+        std::function<void()> reconfigured;
+    };
+    AdminService(const Deps& deps, AccountTable& table, Broker& broker, Hooks hooks);
+    void set_admin_gid(gid_t gid) { admin_gid_ = gid; }
+
+    bool fast_call(ipc::Connection&, std::string_view) override { return false; }
+    void call(ipc::Connection& connection, const proto::Call& call) override;
+    // SIGHUP and Reload; `done` gets the mistakes, empty if it was taken.
+    void reload(
+        std::function<void(std::vector<std::string> mistakes, std::vector<std::string> changed)>
+            done);
+
+  private:
+    using Pending = std::shared_ptr<ipc::Pending>;
+    bool may(const ipc::Caller& caller) const;
+    void get_status(ipc::Connection& connection, const proto::Call& call);
+    boost::json::object daemon_status() const;
+    void list_clients(ipc::Connection& connection);
+    void explain_access(ipc::Connection& connection, const proto::Call& call);
+    void renew_account(ipc::Connection& connection, const proto::Call& call);
+    void reload_call(ipc::Connection& connection);
+    void add_account(ipc::Connection& connection, const proto::Call& call);
+    void change_account(ipc::Connection& connection, const proto::Call& call);
+    void set_client_secret(ipc::Connection& connection, const proto::Call& call);
+
+    // enrolment (admin_enrol.cpp)
+    struct Enrolment {
+        std::string name;
+        std::shared_ptr<const ClientRuntime> client;
+        providers::Imported imported;
+        storage::Attributes attributes;
+        bool replace = false;
+        Millis wait{};
+        Pending pending;
+    };
+    awaitable<void> enrol(std::shared_ptr<Enrolment> enrolment);
+    awaitable<void> enrol_new(std::shared_ptr<Enrolment> enrolment);
+    awaitable<void> enrol_over(std::shared_ptr<Enrolment> enrolment,
+                               std::shared_ptr<Account> account);
+    awaitable<void> put_static(std::shared_ptr<Enrolment> enrolment,
+                               std::shared_ptr<Account> account);
+    void enrolled(const Enrolment& enrolment, const Account& account, bool proved) const;
+    storage::AccountRecord record_of(Enrolment& enrolment) const;
+
+    awaitable<void> pause(Pending pending, std::shared_ptr<Account> account, bool paused,
+                          bool try_retired);
+    awaitable<void> remove(Pending pending, std::shared_ptr<Account> account);
+    awaitable<void> store_secret(Pending pending, std::string client,
+                                 std::shared_ptr<storage::Change> change);
+
+    const Deps& deps_;
+    AccountTable& table_;
+    Broker& broker_;
+    Hooks hooks_;
+    std::optional<gid_t> admin_gid_;
+    WallTime started_{};
+    bool enrolling_ =
+        false;  // enrolments are few: one at a time, so that two can't race for a name
+    bool reloading_ = false;
+};
+
+}  // namespace tb::daemon

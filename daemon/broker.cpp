@@ -1,0 +1,304 @@
+// The loop: one heap, one timer, one gate. What is due is looked at again before anything is sent.
+#include "daemon/broker.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "base/check.hpp"
+#include "base/limits.hpp"
+
+namespace tb::daemon {
+namespace {
+constexpr int looks_per_turn = 256;  // then readers get a turn
+constexpr Millis touch_every{60'000};
+}  // namespace
+
+Broker::Broker(const Deps& deps, AccountTable& table)
+    : deps_(deps),
+      table_(table),
+      gate_(table.config()->exchanges_max, table.config()->exchanges_per_origin_max),
+      idle_(deps.brain) {}
+
+void Broker::begin() {
+    const Moment at = moment();
+    clock_offset_ = at.wall.time_since_epoch() - at.now.time_since_epoch();
+    next_touch_ = at.now + touch_every;
+    table_.each([this](const std::shared_ptr<Account>& account) { adopt(account); });
+    arm();
+}
+
+void Broker::adopt(const std::shared_ptr<Account>& account) {
+    // An open intent at load: the daemon ended between sending and storing. Only an answer of the
+    // provider can tell.
+    if (account->intent && account->state == storage::GrantState::good) {
+        account->state = storage::GrantState::outcome_unknown;
+        account->reason =
+            account->name +
+            ": the daemon ended while a refresh token was on its way; it is tried again";
+        account->replay_at_once = true;
+    }
+    const bool is_static = effective_policy(*account) == providers::Policy::static_token;
+    if (is_static && account->client && account->client->client->operator_probe_daily &&
+        !account->next_probe)
+        account->next_probe = deps_.clock.now();
+    reschedule(account);
+}
+
+void Broker::configured(const std::vector<std::string>& changed_clients) {
+    gate_.set_caps(table_.config()->exchanges_max, table_.config()->exchanges_per_origin_max);
+    table_.each([&](const std::shared_ptr<Account>& account) {
+        const auto client = client_of(account->name);
+        if (std::find(changed_clients.begin(), changed_clients.end(), client) !=
+            changed_clients.end()) {
+            account->slot.failures_in_row = 0;  // what was wrong may be right now
+            account->slot.not_before = {};
+        }
+        reschedule(account);
+    });
+    pump_all();
+}
+
+void Broker::forget(const std::shared_ptr<Account>& account, std::string_view event) {
+    heap_.remove(*account);
+    const Error error{account->removed ? errc::unknown_account : errc::account_paused,
+                      account->name + (account->removed ? ": was removed" : ": is paused")};
+    const auto turn_away = [&](Slot& slot) {
+        for (const auto& waiter : std::exchange(slot.waiters, {}))
+            waiter->answer(deps_.clock, error);
+    };
+    turn_away(account->slot);
+    for (auto& [key, slot] : account->on_demand)
+        turn_away(*slot);
+    if (!account->removed) return notify(*account, event, error.message);
+    for (Watch* watch : std::vector<Watch*>(account->watches))
+        watch->end(*account, error.message);
+}
+
+void Broker::notify(Account& account, std::string_view event, std::string_view reason) {
+    for (Watch* watch : std::vector<Watch*>(account.watches))
+        watch->mark(account, event, reason);
+}
+
+void Broker::arm() {
+    const BootTime now = deps_.clock.now();
+    BootTime at = now + limits::sleep_max_ms;
+    if (!heap_.empty()) at = std::clamp(heap_.first_at(), now, at);
+    if (timer_ != 0 && timer_at_ <= at && timer_at_ >= now) return;
+    if (timer_ != 0) deps_.clock.cancel(timer_);
+    timer_at_ = at;
+    timer_ = deps_.clock.call_at(at, [this] {
+        timer_ = 0;
+        wake();
+    });
+}
+
+void Broker::wake() {
+    if (stopping_) return;
+    const Moment at = moment();
+    const Millis offset = at.wall.time_since_epoch() - at.now.time_since_epoch();
+    if (std::chrono::abs(offset - clock_offset_) > Millis{1'000}) {
+        deps_.log.notice("the wall clock was set by {} ms: deadlines of grants are looked at again",
+                         (offset - clock_offset_).count());
+        clock_offset_ = offset;
+        table_.each([this](const std::shared_ptr<Account>& account) { reschedule(account); });
+    }
+    if (at.now >= next_touch_) {
+        next_touch_ = at.now + touch_every;
+        spawn(deps_.brain, "touch", touch());
+    }
+    for (int looks = 0; looks < looks_per_turn && !heap_.empty() && heap_.first_at() <= at.now;
+         ++looks)
+        look(heap_.first());
+    arm();
+}
+
+void Broker::look(Account& account) {
+    const auto shared = account.shared_from_this();
+    heap_.remove(account);
+    const Moment at = moment();
+    const auto due = next_due(account, at);
+    if (!due || due->at > at.now) return reschedule(shared);
+    switch (due->what) {
+        case Due::What::renew:
+            request(shared, std::shared_ptr<Slot>(shared, &shared->slot), false);
+            break;
+        case Due::What::probe:
+            account.next_probe.reset();
+            start(shared, std::shared_ptr<Slot>(shared, &shared->slot), providers::Purpose::probe);
+            break;
+        case Due::What::notice:
+            break;
+    }
+}
+
+void Broker::reschedule(const std::shared_ptr<Account>& account) {
+    const Moment at = moment();
+    const auto due = next_due(*account, at);
+    if (!due || stopping_) return heap_.remove(*account);
+    account->due_why = due->why;
+    BootTime when = std::max(due->at, at.now);
+    // The expiry notice is a look at its own time: whoever watches learns it then.
+    if (due->what == Due::What::notice && due->at <= at.now) return;
+    heap_.set(*account, when);
+    arm();
+}
+
+bool Broker::still_wanted(const Account& account, const Slot& slot) const {
+    if (account.removed || account.paused || !account.client || account.commit_pending || stopping_)
+        return false;
+    if (account.state == storage::GrantState::login_required) return false;
+    if (slot.kicked || slot.reported || !slot.waiters.empty()) return true;
+    const auto due = next_due(account, moment());
+    return slot.key.empty() && due && due->what == Due::What::renew && due->at <= deps_.clock.now();
+}
+
+void Broker::request(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot,
+                     bool kick) {
+    if (slot->in_flight || stopping_ || !account->client) return;
+    slot->kicked = slot->kicked || kick;
+    if (account->commit_pending) return;
+    if (!slot->kicked && slot->failures_in_row > 0 && slot->not_before > deps_.clock.now()) {
+        reschedule(account);
+        return settle_waiters(*account, *slot);
+    }
+    const std::string& origin = account->client->origin;
+    const Admission admission = gate_.check(origin, deps_.clock.now(), slot->kicked);
+    if (admission.kind == Admission::Kind::go) {
+        slot->queued = false;
+        return start(account, slot, providers::Purpose::renew);
+    }
+    enqueue(account, slot);
+    if (admission.kind == Admission::Kind::blocked) {
+        pump_at(origin, admission.until);
+        settle_waiters(*account, *slot);  // they learn at once that they can't have it
+    }
+}
+
+void Broker::enqueue(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot) {
+    OriginQueue& queue = queues_[account->client->origin];
+    heap_.remove(*account);
+    const bool first = !std::exchange(slot->queued, true);
+    if (!slot->waiters.empty() || slot->kicked)
+        queue.urgent.emplace_back(
+            account, slot);  // an older entry in `normal` is skipped when its turn comes
+    else if (first)
+        queue.normal.emplace_back(account, slot);
+}
+
+void Broker::pump(const std::string& origin) {
+    const auto found = queues_.find(origin);
+    if (found == queues_.end()) return;
+    OriginQueue& queue = found->second;
+    while (!queue.urgent.empty() || !queue.normal.empty()) {
+        auto& line = queue.urgent.empty() ? queue.normal : queue.urgent;
+        auto [account, slot] = line.front();
+        if (!slot->queued) {  // a second entry of one that had its turn
+            line.pop_front();
+            continue;
+        }
+        slot->queued = false;  // so that it is judged as one that waits for nothing
+        if (!still_wanted(*account, *slot)) {
+            line.pop_front();
+            slot->kicked = slot->reported = false;
+            reschedule(account);
+            continue;
+        }
+        const Admission admission = gate_.check(origin, deps_.clock.now(), slot->kicked);
+        if (admission.kind == Admission::Kind::blocked) pump_at(origin, admission.until);
+        slot->queued = admission.kind != Admission::Kind::go;
+        if (slot->queued) return;
+        line.pop_front();
+        if (account->client->origin != origin)
+            request(account, slot, slot->kicked);  // a reload moved its client
+        else
+            start(account, slot, providers::Purpose::renew);
+    }
+}
+
+void Broker::pump_at(const std::string& origin, BootTime at) {
+    OriginQueue& queue = queues_[origin];
+    const BootTime when = std::max(at, deps_.clock.now() + Millis{1});
+    if (queue.timer != 0 && queue.timer_at <= when) return;
+    if (queue.timer != 0) deps_.clock.cancel(queue.timer);
+    queue.timer_at = when;
+    queue.timer = deps_.clock.call_at(when, [this, origin] {
+        queues_[origin].timer = 0;
+        pump(origin);
+    });
+}
+
+void Broker::pump_all() {
+    std::vector<std::string> origins;
+    for (const auto& [origin, queue] : queues_)
+        if (!queue.urgent.empty() || !queue.normal.empty()) origins.push_back(origin);
+    for (const std::string& origin : origins)
+        pump(origin);
+}
+
+void Broker::start(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot,
+                   providers::Purpose purpose) {
+    TB_ASSERT(!slot->in_flight);
+    auto attempt = std::make_shared<Attempt>();
+    attempt->account = account;
+    attempt->slot = slot;
+    attempt->client = account->client;
+    attempt->grant_version = account->grant_version;
+    attempt->purpose = purpose;
+    attempt->ambiguous_before = account->state == storage::GrantState::outcome_unknown;
+    slot->in_flight = true;
+    slot->kicked = slot->reported = false;
+    slot->refused.reset();
+    account->replay_at_once = false;
+    heap_.remove(*account);
+    gate_.start(attempt->client->origin, deps_.clock.now());
+    spawn(deps_.brain, "renew", renew(std::move(attempt)));
+}
+
+std::vector<std::string> Broker::alarms() const {
+    std::vector<std::string> all;
+    const BootTime now = deps_.clock.now();
+    if (commits_pending_ > 0)
+        all.push_back(fmt::format(
+            "{} new grant(s) wait in memory because the store can't write: {}; free the disk, "
+            "don't stop the daemon",
+            commits_pending_, store_trouble_));
+    for (const auto& alarm : gate_.alarms(now))
+        all.push_back(fmt::format("{} {}; next try in {} s", alarm.origin, alarm.text,
+                                  std::max<std::int64_t>(0, (alarm.until - now).count() / 1000)));
+    return all;
+}
+
+Admission Broker::admission(const Account& account) const {
+    return account.client ? gate_.check(account.client->origin, deps_.clock.now()) : Admission{};
+}
+
+awaitable<void> Broker::touch() {
+    auto change = std::make_shared<storage::Change>(storage::Touch{});
+    auto& touched = std::get<storage::Touch>(*change).last_used;
+    const Moment at = moment();
+    table_.each([&](const std::shared_ptr<Account>& account) {
+        const auto& read = account->slot.last_read;
+        if (!read) return;
+        const WallTime used = at.wall - (at.now - *read);
+        if (account->last_used && used - *account->last_used < Millis{1'000}) return;
+        account->last_used = used;
+        touched.emplace_back(account->id, used);
+    });
+    if (touched.empty()) co_return;
+    const auto stored = co_await deps_.store.commit(change);
+    if (!stored)
+        deps_.log.warning("the last uses of accounts could not be stored: {}",
+                          stored.error().message);
+}
+
+awaitable<void> Broker::stop() {
+    stopping_ = true;
+    if (timer_ != 0) deps_.clock.cancel(std::exchange(timer_, 0));
+    for (auto& [origin, queue] : queues_)
+        if (queue.timer != 0) deps_.clock.cancel(std::exchange(queue.timer, 0));
+    while (gate_.in_flight() > 0)
+        co_await idle_.wait();
+    co_await touch();
+}
+
+}  // namespace tb::daemon

@@ -1,0 +1,152 @@
+// The broker: which account is renewed when, one exchange at a time, durable before visible, and
+// who is told. Path of a renewal: wake -> request -> start -> renew (coroutine: perform -> settle)
+// -> publish -> settle_waiters -> reschedule -> pump. State decides, not events: every wake-up asks
+// next_due() and the gate again. All on the brain; no locks.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "daemon/account_table.hpp"
+#include "daemon/deps.hpp"
+#include "daemon/origin_gate.hpp"
+#include "daemon/reading.hpp"
+#include "daemon/schedule.hpp"
+#include "daemon/waiter.hpp"
+#include "daemon/watch.hpp"
+
+namespace tb::daemon {
+
+// One exchange under way. Shared with its coroutine; holds what was current when it started.
+struct Attempt {
+    std::shared_ptr<Account> account;
+    std::shared_ptr<Slot> slot;
+    std::shared_ptr<const ClientRuntime> client;
+    std::uint64_t grant_version = 0;
+    providers::Purpose purpose = providers::Purpose::renew;
+    bool ambiguous_before = false;  // this grant was sent before without an answer
+    bool sent_grant = false;        // an intent is open
+};
+
+class Broker {
+  public:
+    Broker(const Deps& deps, AccountTable& table);
+
+    Moment moment() const { return {deps_.clock.now(), deps_.clock.wall()}; }
+
+    // Starts looking after every account of the table.
+    void begin();
+    void configured(const std::vector<std::string>& changed_clients);
+    void adopt(const std::shared_ptr<Account>&
+                   account);  // newly enrolled, or its state was changed by an operator
+    void reschedule(const std::shared_ptr<Account>& account);  // its deadlines may have changed
+    void forget(const std::shared_ptr<Account>& account,
+                std::string_view event);  // removed or paused: waiters and watchers learn it
+
+    // --- reading ---
+    ReadFacts facts(const Account& account, const Slot& slot, std::optional<Millis> min_remaining,
+                    uid_t uid) const;
+    // The slot for these parameters; nullptr when an account has too many of them in use.
+    std::shared_ptr<Slot> slot_for(const std::shared_ptr<Account>& account,
+                                   providers::Parameters parameters);
+    // Waits for a renewal (starting it where none is under way); `done` is called exactly once,
+    // perhaps at once.
+    std::shared_ptr<Waiter> wait(const std::shared_ptr<Account>& account,
+                                 const std::shared_ptr<Slot>& slot,
+                                 std::optional<Millis> min_remaining, uid_t uid, Millis timeout,
+                                 Waiter::Done done);
+    void abandon(Slot& slot, const std::shared_ptr<Waiter>& waiter);  // its caller is gone
+    // Why this account can't be renewed now, as an error for a caller; nullopt: it can.
+    std::optional<Error> blocked(const Account& account) const;
+
+    // --- operators ---
+    // One that was left from before a restart: its exchange goes on if it was sent, else it is
+    // dropped.
+    void resume_candidate(const std::shared_ptr<Account>& candidate);
+    // A candidate proves itself by a renewal; then its grant becomes that of `candidate_of`. `done`
+    // gets the first outcome.
+    void prove(const std::shared_ptr<Account>& candidate, Millis timeout, Waiter::Done done);
+    // Renews now, whatever the timer and the breaker say; `done` gets the first outcome. A static
+    // token is probed.
+    void kick(const std::shared_ptr<Account>& account, Millis timeout, Waiter::Done done);
+    // too_many_requests: over the budget of the caller or the account. Else: did a renewal (or a
+    // probe) start?
+    Result<bool> report_rejected(const std::shared_ptr<Account>& account,
+                                 const std::shared_ptr<Slot>& slot, uid_t uid,
+                                 std::uint64_t generation);
+
+    void notify(Account& account, std::string_view event, std::string_view reason);
+    int exchanges_in_flight() const { return gate_.in_flight(); }
+    std::vector<std::string> alarms() const;
+    Admission admission(const Account& account) const;
+    std::optional<Due> due(const Account& account) const { return next_due(account, moment()); }
+
+    // No new exchange is started; those under way end, and what they brought is committed. Stored
+    // last uses too.
+    awaitable<void> stop();
+    awaitable<void> touch();  // stores last uses
+
+  private:
+    void arm();
+    void wake();
+    void look(Account& account);
+    void request(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot,
+                 bool kick);
+    void enqueue(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot);
+    void pump(const std::string& origin);
+    void pump_all();
+    void pump_at(const std::string& origin, BootTime at);
+    void start(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot,
+               providers::Purpose purpose);
+    bool still_wanted(const Account& account, const Slot& slot) const;
+
+    awaitable<void> renew(std::shared_ptr<Attempt> attempt);
+    awaitable<providers::Done> perform(std::shared_ptr<Attempt> attempt);
+    awaitable<Result<SecretSet>> client_secrets(std::shared_ptr<const ClientRuntime> client);
+    awaitable<Result<int>> intend(std::shared_ptr<Attempt> attempt);
+    awaitable<void> minted(std::shared_ptr<Attempt> attempt,
+                           std::shared_ptr<providers::Minted> token);
+    awaitable<void> failed(std::shared_ptr<Attempt> attempt,
+                           std::shared_ptr<providers::Failed> failure);
+    awaitable<Result<storage::Committed>> commit_until_durable(
+        std::shared_ptr<Attempt> attempt, std::shared_ptr<storage::Change> change);
+    awaitable<void> set_state(std::shared_ptr<Attempt> attempt, storage::GrantState state,
+                              std::string reason, bool clear_intent, bool retire);
+    void publish(Attempt& attempt, const storage::TokenRecord& token);
+    void note_failure(Attempt& attempt, const providers::Failed& failure);
+    void probed(Attempt& attempt);
+    void settle_waiters(Account& account, Slot& slot);
+    awaitable<bool> promote(std::shared_ptr<Attempt> attempt);
+    awaitable<void> drop_candidate(std::shared_ptr<Account> candidate);
+    void answer_operators(Slot& slot, const Result<const Slot*>& outcome);
+    Error waiting_error(const Account& account, const Slot& slot) const;
+    void forget_idle_slots(Account& account);
+
+    struct OriginQueue {
+        std::deque<std::pair<std::shared_ptr<Account>, std::shared_ptr<Slot>>>
+            urgent;  // somebody waits
+        std::deque<std::pair<std::shared_ptr<Account>, std::shared_ptr<Slot>>> normal;
+        Clock::TimerId timer = 0;
+        BootTime timer_at{};
+    };
+
+    const Deps& deps_;
+    AccountTable& table_;
+    OriginGate gate_;
+    DueHeap<Account> heap_;
+    std::map<std::string, OriginQueue, std::less<>> queues_;
+    Clock::TimerId timer_ = 0;
+    BootTime timer_at_{};
+    Millis clock_offset_{0};   // wall minus boot; a step of the wall clock moves grant deadlines
+    int commits_pending_ = 0;  // successors that the store could not take yet
+    std::string store_trouble_;
+    bool stopping_ = false;
+    Event idle_;
+    BootTime next_touch_{};
+    std::map<uid_t, std::vector<BootTime>> caller_reports_;
+    std::map<storage::AccountId, std::shared_ptr<Account>> candidates_;
+};
+
+}  // namespace tb::daemon

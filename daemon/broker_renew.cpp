@@ -1,0 +1,179 @@
+// One renewal: open the grant, journal the intent, exchange, store, publish. The coroutine owns an
+// Attempt; it is never cancelled. Order that must hold: intent durable -> grant sent -> successor
+// durable -> token visible.
+#include <utility>
+
+#include "base/check.hpp"
+#include "base/limits.hpp"
+#include "daemon/broker.hpp"
+
+namespace tb::daemon {
+
+using providers::Done;
+using providers::Failed;
+using providers::Minted;
+using providers::Send;
+using providers::Step;
+
+namespace {
+
+Done storage_failure(const Error& error) {
+    Failed failed;
+    failed.failure = FailureClass::retry;
+    failed.code = "store";
+    failed.reason = error.message;
+    failed.counts_for_origin = false;
+    return failed;
+}
+
+}  // namespace
+
+awaitable<void> Broker::renew(std::shared_ptr<Attempt> attempt) {
+    Done done = co_await perform(attempt);
+    OriginResult result = OriginResult::answered;
+    Millis retry_after{0};
+    if (auto* token = std::get_if<Minted>(&done)) {
+        auto shared = std::make_shared<Minted>(std::move(*token));
+        co_await minted(attempt, std::move(shared));
+    } else if (auto* failure = std::get_if<Failed>(&done)) {
+        const bool temporary =
+            failure->failure == FailureClass::retry || failure->failure == FailureClass::ambiguous;
+        if (temporary)
+            result = failure->counts_for_origin ? OriginResult::failed : OriginResult::neutral;
+        retry_after = failure->retry_after.value_or(Millis{0});
+        auto shared = std::make_shared<Failed>(std::move(*failure));
+        co_await failed(attempt, std::move(shared));
+    } else {
+        probed(*attempt);
+    }
+    attempt->slot->in_flight = false;
+    gate_.finish(attempt->client->origin, deps_.clock.now(), result, retry_after, deps_.random);
+    settle_waiters(*attempt->account, *attempt->slot);
+    reschedule(attempt->account);
+    pump(attempt->client->origin);
+    pump_all();
+    idle_.notify_all();
+}
+
+awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
+    Result<SecretSet> grant = co_await deps_.store.open(attempt->account->id);
+    if (!grant) co_return storage_failure(grant.error());
+    Result<SecretSet> secrets = co_await client_secrets(attempt->client);
+    if (!secrets) {
+        Failed missing;
+        missing.failure = FailureClass::config;
+        missing.code = "client_secret";
+        missing.reason = secrets.error().message;
+        missing.counts_for_origin = false;
+        co_return missing;
+    }
+    providers::Context context{.client = attempt->client->client->settings,
+                               .account = attempt->account->name,
+                               .attributes = attempt->account->attributes,
+                               .grant = *grant,
+                               .client_secrets = *secrets,
+                               .parameters = attempt->slot->parameters,
+                               .outcome_unknown = attempt->ambiguous_before,
+                               .purpose = attempt->purpose,
+                               .clock = deps_.clock,
+                               .random = deps_.random};
+    const auto exchange = attempt->client->client->provider->begin(std::move(context));
+    Step step = exchange->start();
+    for (int i = 0; i < limits::exchange_steps_max; ++i) {
+        if (auto* done = std::get_if<Done>(&step)) co_return std::move(*done);
+        http::Request request = std::move(std::get<Send>(step).request);
+        if (request.spends_grant && !attempt->sent_grant) {
+            const Result<int> attempts = co_await intend(attempt);
+            if (!attempts) co_return storage_failure(attempts.error());
+        }
+        request.ca_file = attempt->client->client->ca_file;
+        request.proxy = attempt->client->client->proxy;
+        http::Outcome outcome = co_await deps_.https.exchange(std::move(request));
+        step = exchange->resume(std::move(outcome));
+    }
+    if (auto* done = std::get_if<Done>(&step)) co_return std::move(*done);
+    Failed endless;
+    endless.failure = FailureClass::never;
+    endless.code = "too_many_steps";
+    endless.reason = "the exchange did not come to an end";
+    co_return endless;
+}
+
+// The journal entry. An attempt number over 1 means that this grant was (perhaps) sent before.
+awaitable<Result<int>> Broker::intend(std::shared_ptr<Attempt> attempt) {
+    Account& account = *attempt->account;
+    auto change = std::make_shared<storage::Change>(
+        storage::Intend{account.id, attempt->grant_version, deps_.clock.wall()});
+    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (!stored) co_return stored.error();
+    attempt->sent_grant = true;
+    if (!account.intent)
+        account.intent = storage::IntentRecord{stored->grant_fingerprint, deps_.clock.wall(), 0};
+    account.intent->attempts = stored->attempts;
+    co_return stored->attempts;
+}
+
+awaitable<Result<SecretSet>> Broker::client_secrets(std::shared_ptr<const ClientRuntime> client) {
+    SecretSet all;
+    const std::string& name = client->client->settings.name;
+    bool any_stored = false;
+    for (const auto& [key, source] : client->client->secrets)
+        any_stored = any_stored || source.kind == SecretSource::Kind::stored;
+    SecretSet stored;
+    if (any_stored) {
+        Result<SecretSet> opened = co_await deps_.store.open_client_secrets(name);
+        if (!opened) co_return opened.error();
+        stored = std::move(*opened);
+    }
+    for (const auto& [key, source] : client->client->secrets) {
+        if (source.kind == SecretSource::Kind::stored) {
+            const Secret* value = stored.find(key);
+            if (value == nullptr)
+                co_return Error{errc::misconfigured,
+                                fmt::format("client {}: its {} has not been stored yet; run: "
+                                            "tokenbroker client set-secret "
+                                            "{} --name {}",
+                                            name, key, name, key)};
+            all.set(key, value->copy());
+        } else if (source.kind != SecretSource::Kind::none) {
+            Result<Secret> value = deps_.read_secret(source);
+            if (!value) co_return value.error();
+            all.set(key, std::move(*value));
+        }
+    }
+    co_return all;
+}
+
+// What a provider acknowledged is never dropped: until the store takes it, it stays in locked
+// memory and is tried again.
+awaitable<Result<storage::Committed>> Broker::commit_until_durable(
+    std::shared_ptr<Attempt> attempt, std::shared_ptr<storage::Change> change) {
+    Account& account = *attempt->account;
+    Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (stored ||
+        (stored.error().code != errc::storage && stored.error().code != errc::too_many_requests))
+        co_return stored;
+    account.commit_pending = true;
+    ++commits_pending_;
+    Millis wait{250};
+    constexpr Millis wait_max{30'000};
+    while (!stored && (stored.error().code == errc::storage ||
+                       stored.error().code == errc::too_many_requests)) {
+        store_trouble_ = stored.error().message;
+        deps_.log.critical(
+            "{}: a new grant is in hand but can't be stored: {}; it stays in memory and is tried "
+            "again in "
+            "{} ms; free the disk, don't stop the daemon",
+            account.name, store_trouble_, wait.count());
+        settle_waiters(account, *attempt->slot);
+        co_await sleep_until(deps_.clock, deps_.clock.now() + wait);
+        wait = std::min(wait * 2, wait_max);
+        stored = co_await deps_.store.commit(change);
+    }
+    account.commit_pending = false;
+    --commits_pending_;
+    deps_.log.notice("{}: the new grant is stored now", account.name);
+    co_return stored;
+}
+
+}  // namespace tb::daemon

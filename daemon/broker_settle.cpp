@@ -1,0 +1,237 @@
+// What an exchange brought, and what becomes of the account. A parsed success is always committed;
+// only a parsed, provider-specific refusal is final.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.hpp"
+#include "base/limits.hpp"
+#include "daemon/backoff.hpp"
+#include "daemon/broker.hpp"
+
+namespace tb::daemon {
+
+using providers::Failed;
+using providers::Minted;
+using storage::GrantState;
+
+namespace {
+
+storage::TokenRecord record_of(Minted& token, const ClientRuntime& client, const Deps& deps,
+                               std::uint64_t generation) {
+    storage::TokenRecord record;
+    record.generation = generation;
+    record.access_token = std::move(token.access_token);
+    record.header_name = std::move(token.header_name);
+    record.header_prefix = std::move(token.header_prefix);
+    record.query_name = std::move(token.query_name);
+    record.scopes = std::move(token.scopes);
+    record.attributes = std::move(token.attributes);
+    record.sent_at = token.sent_at;
+    record.boot_id = deps.clock.boot_id();
+    record.sent_wall = deps.clock.wall() - (deps.clock.now() - token.sent_at);
+    record.lifetime = token.lifetime;
+    if (record.lifetime)
+        record.lifetime = std::clamp(*record.lifetime, Millis{0}, limits::lifetime_max_ms);
+    record.renew_fraction = deps.random.uniform(client.traits.renew_from, client.traits.renew_to);
+    return record;
+}
+
+std::string clock_text(WallTime at) {
+    const std::time_t seconds = static_cast<std::time_t>(to_ms(at) / 1000);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    return fmt::format("{:02}:{:02}:{:02} UTC", parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+}  // namespace
+
+awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr<Minted> token) {
+    Account& account = *attempt->account;
+    for (const std::string& warning : token->warnings)
+        deps_.log.warning("{}: {}", account.name, warning);
+    const std::uint64_t generation = ++account.newest_generation;
+    std::optional<SecretSet> new_grant = std::move(token->new_grant);
+    const std::optional<Millis> grant_lifetime = token->grant_lifetime;
+    const bool rotated = new_grant.has_value();
+    auto change = std::make_shared<storage::Change>(storage::Renewed{});
+    auto& renewed = std::get<storage::Renewed>(*change);
+    renewed.account = account.id;
+    renewed.grant_version = attempt->grant_version;
+    renewed.token = record_of(*token, *attempt->client, deps_, generation);
+    renewed.new_grant = std::move(new_grant);
+    renewed.grant_obtained_at = rotated ? renewed.token.sent_wall : account.grant_obtained_at;
+    renewed.grant_expires_at = account.grant_expires_at;
+    if (grant_lifetime) renewed.grant_expires_at = renewed.token.sent_wall + *grant_lifetime;
+    const WallTime obtained = renewed.grant_obtained_at;
+    const std::optional<WallTime> expires = renewed.grant_expires_at;
+    const storage::TokenRecord visible = renewed.token.copy();
+    // A token for one user's parameters is not the account's own: it lives in memory, and in the
+    // store it would be dead at once.
+    const bool own = attempt->slot->key.empty();
+    if (!own) renewed.token.lifetime = Millis{0};
+    if (own || rotated) {
+        const Result<storage::Committed> stored = co_await commit_until_durable(attempt, change);
+        if (!stored) {
+            deps_.log.notice("{}: a renewal came too late ({}): its token is dropped", account.name,
+                             stored.error().message);
+            co_return;
+        }
+        account.grant_version = stored->grant_version;
+        account.grant_obtained_at = obtained;
+        account.grant_expires_at = expires;
+        account.intent.reset();
+    }
+    if (account.state != GrantState::good)
+        deps_.log.notice("{}: recovered from {}", account.name,
+                         state_name(account, deps_.clock.now()));
+    const bool recovered = account.state != GrantState::good || attempt->slot->failures_in_row > 0;
+    account.state = GrantState::good;
+    account.reason.clear();
+    attempt->slot->failures_in_row = 0;
+    attempt->slot->not_before = {};
+    publish(*attempt, visible);
+    if (account.candidate_of) {
+        const bool promoted = co_await promote(attempt);
+        if (promoted) answer_operators(*attempt->slot, attempt->slot.get());
+        co_return;
+    }
+    if (recovered && own) notify(account, "recovered", {});
+    if (own) notify(account, "new_token", {});
+    answer_operators(*attempt->slot, attempt->slot.get());
+}
+
+void Broker::publish(Attempt& attempt, const storage::TokenRecord& token) {
+    Account& account = *attempt.account;
+    put_token(*attempt.slot, account.name, token, moment(), deps_.clock.boot_id());
+    account.stats.last_success = deps_.clock.wall();
+    ++account.stats.renewals;
+    std::erase_if(account.rejected,
+                  [&](const auto& entry) { return entry.second != token.generation; });
+}
+
+void Broker::answer_operators(Slot& slot, const Result<const Slot*>& outcome) {
+    std::vector<std::shared_ptr<Waiter>> operators;
+    for (const auto& waiter : slot.waiters)
+        if (waiter->first_outcome) operators.push_back(waiter);
+    std::erase_if(slot.waiters, [](const auto& waiter) { return waiter->first_outcome; });
+    for (const auto& waiter : operators)
+        waiter->answer(deps_.clock, outcome);
+}
+
+void Broker::probed(Attempt& attempt) {
+    Account& account = *attempt.account;
+    account.next_probe = deps_.clock.now() + Millis{86'400'000};
+    attempt.slot->failures_in_row = 0;
+    if (std::exchange(account.rejected_by_probe, false)) notify(account, "recovered", {});
+    account.reason.clear();
+    account.stats.last_success = deps_.clock.wall();
+    answer_operators(*attempt.slot, attempt.slot.get());
+}
+
+void Broker::note_failure(Attempt& attempt, const Failed& failure) {
+    Account& account = *attempt.account;
+    Slot& slot = *attempt.slot;
+    const WallTime wall = deps_.clock.wall();
+    std::string reason = failure.reason.empty() ? failure.code : failure.reason;
+    if (reason.rfind(account.name, 0) != 0) reason = account.name + ": " + reason;
+    LastFailure last{failure.failure, failure.code, reason, wall};
+    if (failure.scope == Failed::Scope::parameters) slot.refused = last;
+    account.stats.last_failure = std::move(last);
+    ++slot.failures_in_row;
+    const BootTime now = deps_.clock.now();
+    const Millis left = slot.remaining(now);
+    const bool slow =
+        failure.failure == FailureClass::config || failure.failure == FailureClass::never;
+    Millis wait =
+        backoff(slot.failures_in_row, deps_.random,
+                left > Millis{0} && left != Millis::max() ? left : limits::backoff_first_ms * 4);
+    if (slow && failure.scope == Failed::Scope::account) wait = limits::slow_probe_ms;
+    slot.not_before = now + std::max(wait, failure.retry_after.value_or(Millis{0}));
+    deps_.log.warning("{}: renewal failed ({}, {}); {}", account.name, to_string(failure.failure),
+                      failure.code, reason);
+}
+
+awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, GrantState state,
+                                  std::string reason, bool clear_intent, bool retire) {
+    Account& account = *attempt->account;
+    auto change = std::make_shared<storage::Change>(
+        storage::SetState{account.id, attempt->grant_version, state, reason, clear_intent, retire});
+    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (!stored &&
+        (stored.error().code == errc::superseded || stored.error().code == errc::not_found))
+        co_return;
+    // A state that could not be stored still holds in this process; after a restart the open intent
+    // tells the same story.
+    if (!stored)
+        deps_.log.error("{}: its state could not be stored: {}", account.name,
+                        stored.error().message);
+    account.state = state;
+    account.reason = std::move(reason);
+    if (clear_intent) account.intent.reset();
+}
+
+awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr<Failed> failure) {
+    Account& account = *attempt->account;
+    const bool was_unknown = attempt->ambiguous_before;
+    if (failure->failure == FailureClass::reauth && failure->scope == Failed::Scope::account &&
+        gate_.note_refusal(attempt->client->origin, deps_.clock.now())) {
+        deps_.log.critical(
+            "{} refused the grants of many accounts within a minute: it is paused and the grants "
+            "are kept",
+            attempt->client->origin);
+        failure->failure = FailureClass::retry;  // an incident there is no proof against this grant
+    }
+    note_failure(*attempt, *failure);
+    const std::string reason = account.stats.last_failure->reason;
+    const std::string at = clock_text(account.stats.last_failure->at);
+    if (attempt->purpose == providers::Purpose::probe) {
+        const bool refused =
+            failure->failure == FailureClass::config || failure->failure == FailureClass::reauth;
+        account.next_probe =
+            refused ? deps_.clock.now() + Millis{86'400'000} : attempt->slot->not_before;
+        if (refused) {
+            account.rejected_by_probe = true;
+            account.reason = fmt::format("{} at {}; run: tokenbroker account add {} --replace",
+                                         reason, at, account.name);
+            notify(account, "misconfigured", account.reason);
+        }
+    } else if (failure->scope == Failed::Scope::parameters) {
+        // one user's, one origin's: the account is as it was
+    } else if (failure->failure == FailureClass::reauth) {
+        const bool lost = was_unknown || (account.intent && account.intent->attempts > 1);
+        const std::string why =
+            lost ? fmt::format(
+                       "{}: lost_rotation: an earlier answer was lost and the provider now refuses "
+                       "the grant ({}) at {}; "
+                       "run: tokenbroker account add {} --replace",
+                       account.name, failure->code, at, account.name)
+                 : fmt::format("{} at {}; run: tokenbroker account add {} --replace", reason, at,
+                               account.name);
+        co_await set_state(attempt, GrantState::login_required, why, true, true);
+        notify(account, "login_required", account.reason);
+    } else if (failure->failure == FailureClass::config ||
+               failure->failure == FailureClass::never) {
+        co_await set_state(attempt, GrantState::misconfigured, fmt::format("{} at {}", reason, at),
+                           !was_unknown, false);
+        notify(account, "misconfigured", account.reason);
+    } else if (failure->failure == FailureClass::ambiguous && attempt->sent_grant) {
+        account.replay_at_once = !was_unknown;
+        if (!was_unknown) attempt->slot->not_before = deps_.clock.now();
+        co_await set_state(attempt, GrantState::outcome_unknown,
+                           fmt::format("{} at {}; the same grant is sent again", reason, at), false,
+                           false);
+    } else if (attempt->sent_grant && !was_unknown && failure->code != "store") {
+        co_await set_state(attempt, GrantState::good, {}, true,
+                           false);  // surely not spent: the journal is closed
+    }
+    const Millis left = attempt->slot->remaining(deps_.clock.now());
+    if (left < aim_of(attempt->slot->lifetime, Millis{1'000}) &&
+        account.state != GrantState::login_required)
+        notify(account, "expiring_unrenewed", reason);
+    const Error told = waiting_error(account, *attempt->slot);
+    if (account.candidate_of && account.state != GrantState::outcome_unknown)
+        co_await drop_candidate(attempt->account);
+    answer_operators(*attempt->slot, told);
+}
+
+}  // namespace tb::daemon

@@ -1,0 +1,189 @@
+// See tokens_service.hpp.
+#include "daemon/tokens_service.hpp"
+
+#include <string.h>
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+#include "daemon/arguments.hpp"
+#include "daemon/errors.hpp"
+
+namespace tb::daemon {
+namespace {
+
+void served(Account& account, Slot& slot, BootTime now) {
+    slot.last_read = now;
+    ++account.stats.hand_outs;
+}
+
+Error no_such_account(std::string_view name) {
+    return Error{errc::unknown_account, std::string(name)};
+}
+
+}  // namespace
+
+TokensService::TokensService(const Deps& deps, AccountTable& table, Broker& broker,
+                             Gatekeeper& gatekeeper)
+    : deps_(deps), table_(table), broker_(broker), gatekeeper_(gatekeeper) {}
+
+bool TokensService::fast_call(ipc::Connection& connection, std::string_view frame) {
+    const auto asked = proto::scan_get_token(frame);
+    if (!asked) return false;
+    Account* account = table_.find(asked->account);
+    if (account == nullptr || account->withheld() || !account->rejected.empty()) return false;
+    if (!gatekeeper_.allows(connection.caller(), *account)) return false;
+    if (asked->min_remaining_ms && *asked->min_remaining_ms < 0) return false;
+    Slot& slot = account->slot;
+    ReadFacts facts;
+    const BootTime now = deps_.clock.now();
+    facts.remaining = slot.remaining(now);
+    facts.lifetime = slot.lifetime;
+    if (account->client) facts.hand_out_min = account->client->traits.hand_out_min;
+    if (asked->min_remaining_ms) facts.min_remaining = Millis{*asked->min_remaining_ms};
+    if (slot.hand_out.empty() || judge_read(facts) != ReadVerdict::serve) return false;
+    slot.hand_out.append_reply(connection.out(), facts.remaining);
+    served(*account, slot, now);
+    return true;
+}
+
+void TokensService::call(ipc::Connection& connection, const proto::Call& call) {
+    const std::string_view method = call.method_name();
+    if (method == "GetToken") return get_token(connection, call);
+    if (method == "WatchTokens") return watch_tokens(connection, call);
+    if (method == "ReportRejected") return report_rejected(connection, call);
+    if (method == "ListAccounts") return list_accounts(connection);
+    connection.out() += method_not_found(call.method);
+}
+
+std::shared_ptr<Account> TokensService::permitted(const ipc::Caller& caller,
+                                                  std::string_view name) {
+    auto account = table_.share(name);
+    if (account && gatekeeper_.allows(caller, *account)) return account;
+    gatekeeper_.refused(caller, name, account.get(), table_.config()->access);
+    return nullptr;
+}
+
+void TokensService::get_token(ipc::Connection& connection, const proto::Call& call) {
+    Arguments arguments(call);
+    const std::string name = arguments.text("account", limits::account_name_bytes_max);
+    const auto min_remaining =
+        arguments.integer("min_remaining_ms", 0, limits::lifetime_max_ms.count());
+    const auto timeout = arguments.integer("timeout_ms", 0, limits::reader_timeout_max_ms.count());
+    providers::Parameters parameters;
+    auto given = arguments.map("parameters", limits::parameters_max, limits::parameter_bytes_max);
+    parameters.assign(given.begin(), given.end());
+    if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
+        connection.out() += invalid_parameter(wrong);
+        return;
+    }
+    const auto account = permitted(connection.caller(), name);
+    if (!account) {
+        connection.out() += tokens_error(name, no_such_account(name));
+        return;
+    }
+    if (!parameters.empty() || account->client) {
+        const auto checked = account->client ? account->client->client->provider->check_parameters(
+                                                   account->client->client->settings,
+                                                   account->attributes, parameters)
+                                             : Result<void>();
+        if (!checked) {
+            connection.out() += tokens_error(name, checked.error());
+            return;
+        }
+    }
+    const auto slot = broker_.slot_for(account, std::move(parameters));
+    if (!slot) {
+        connection.out() += tokens_error(name, Error{errc::too_many_requests, name});
+        return;
+    }
+    std::optional<Millis> need;
+    if (min_remaining) need = Millis{*min_remaining};
+    wait_for_token(connection, account, slot, need,
+                   timeout ? Millis{*timeout} : limits::reader_timeout_default_ms);
+}
+
+void TokensService::wait_for_token(ipc::Connection& connection,
+                                   const std::shared_ptr<Account>& account,
+                                   const std::shared_ptr<Slot>& slot,
+                                   std::optional<Millis> min_remaining, Millis timeout) {
+    const uid_t uid = connection.caller().uid;
+    const ReadFacts facts = broker_.facts(*account, *slot, min_remaining, uid);
+    const ReadVerdict verdict = judge_read(facts);
+    if (verdict == ReadVerdict::serve && !account->withheld()) {
+        slot->hand_out.append_reply(connection.out(), facts.remaining);
+        return served(*account, *slot, deps_.clock.now());
+    }
+    if (waiting_by_uid_[uid] >= limits::waiters_per_uid_max) {
+        connection.out() +=
+            tokens_error(account->name, Error{errc::too_many_requests, account->name});
+        return;
+    }
+    ++waiting_by_uid_[uid];
+    slot->last_read = deps_.clock.now();
+    const auto pending = connection.defer();
+    auto done = [this, pending, account, slot, uid](const Result<const Slot*>& outcome) {
+        if (--waiting_by_uid_[uid] == 0) waiting_by_uid_.erase(uid);
+        if (pending->gone()) return;
+        if (!outcome) return pending->finish(tokens_error(account->name, outcome.error()));
+        const BootTime now = deps_.clock.now();
+        std::string frame;
+        slot->hand_out.append_reply(frame, slot->remaining(now));
+        served(*account, *slot, now);
+        pending->finish(frame);
+        explicit_bzero(frame.data(), frame.size());
+    };
+    const auto waiter = broker_.wait(account, slot, min_remaining, uid, timeout, std::move(done));
+    if (!waiter->done) return;
+    pending->on_gone([this, slot, waiter, uid] {
+        if (!waiter->done) return;
+        broker_.abandon(*slot, waiter);
+        if (--waiting_by_uid_[uid] == 0) waiting_by_uid_.erase(uid);
+    });
+}
+
+void TokensService::report_rejected(ipc::Connection& connection, const proto::Call& call) {
+    Arguments arguments(call);
+    const std::string name = arguments.text("account", limits::account_name_bytes_max);
+    const auto generation = arguments.integer("generation", 0, INT64_MAX);
+    auto given = arguments.map("parameters", limits::parameters_max, limits::parameter_bytes_max);
+    std::string wrong = arguments.wrong();
+    if (wrong.empty() && !generation) wrong = "generation";
+    if (!wrong.empty()) {
+        connection.out() += invalid_parameter(wrong);
+        return;
+    }
+    const auto account = permitted(connection.caller(), name);
+    if (!account) {
+        connection.out() += tokens_error(name, no_such_account(name));
+        return;
+    }
+    providers::Parameters parameters;
+    parameters.assign(given.begin(), given.end());
+    const auto slot = broker_.slot_for(account, std::move(parameters));
+    Result<bool> started = false;
+    if (slot)
+        started = broker_.report_rejected(account, slot, connection.caller().uid,
+                                          static_cast<std::uint64_t>(*generation));
+    if (!started) {
+        connection.out() += tokens_error(name, started.error());
+        return;
+    }
+    connection.out() += proto::make_reply({{"renewal_started", *started}});
+}
+
+void TokensService::list_accounts(ipc::Connection& connection) {
+    boost::json::array accounts;
+    std::size_t bytes = 0;
+    table_.each_after({}, [&](Account& account) {
+        if (!gatekeeper_.allows(connection.caller(), account)) return true;
+        const auto state = state_name(account, deps_.clock.now());
+        accounts.push_back(
+            {{"account", account.name}, {"provider", account.provider}, {"state", state}});
+        bytes += account.name.size() + account.provider.size() + state.size() + 64;
+        return bytes < limits::frame_bytes_max - 1024;  // one frame; who has more asks for status
+    });
+    connection.out() += proto::make_reply({{"accounts", std::move(accounts)}});
+}
+
+}  // namespace tb::daemon

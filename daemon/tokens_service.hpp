@@ -1,0 +1,48 @@
+// io.tokenbroker.tokens: what local processes can ask. The warm read has no suspension point and no
+// allocation: fast_call -> scan_get_token -> AccountTable::find -> Gatekeeper::allows -> judge_read
+// -> HandOut::append_reply.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "daemon/broker.hpp"
+#include "daemon/gatekeeper.hpp"
+#include "ipc/service.hpp"
+
+namespace tb::daemon {
+
+class TokensService final : public ipc::Service {
+  public:
+    TokensService(const Deps& deps, AccountTable& table, Broker& broker, Gatekeeper& gatekeeper);
+
+    bool fast_call(ipc::Connection& connection, std::string_view frame) override;
+    void call(ipc::Connection& connection, const proto::Call& call) override;
+    // After a reload: watchers that lost the right are told `removed`.
+    void recheck_watches();
+    // A stop: every watcher's connection ends, every waiter gets an answer.
+    void end_watches();
+    std::size_t watches() const { return watches_.size(); }
+
+  private:
+    void get_token(ipc::Connection& connection, const proto::Call& call);
+    void wait_for_token(ipc::Connection& connection, const std::shared_ptr<Account>& account,
+                        const std::shared_ptr<Slot>& slot, std::optional<Millis> min_remaining,
+                        Millis timeout);
+    void watch_tokens(ipc::Connection& connection, const proto::Call& call);
+    void report_rejected(ipc::Connection& connection, const proto::Call& call);
+    void list_accounts(ipc::Connection& connection);
+    // nullptr: there is no such account, or not for this caller; the refusal was counted.
+    std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name);
+    void end_watch(const Watch* watch);
+
+    const Deps& deps_;
+    AccountTable& table_;
+    Broker& broker_;
+    Gatekeeper& gatekeeper_;
+    std::map<const Watch*, std::shared_ptr<Watch>> watches_;
+    std::map<uid_t, std::size_t> watched_by_uid_;
+    std::map<uid_t, int> waiting_by_uid_;
+};
+
+}  // namespace tb::daemon

@@ -1,0 +1,103 @@
+// WatchTokens: subscriptions and their ends.
+#include <algorithm>
+
+#include "base/limits.hpp"
+#include "daemon/arguments.hpp"
+#include "daemon/errors.hpp"
+#include "daemon/tokens_service.hpp"
+
+namespace tb::daemon {
+namespace {
+
+// What a new watcher is told of an account at once.
+std::pair<std::string_view, std::string> current(const Account& account, const Broker& broker,
+                                                 BootTime now) {
+    if (account.paused) return {"paused", account.name + ": is paused"};
+    if (account.slot.remaining(now) > Millis{0} && !account.withheld()) return {"new_token", {}};
+    if (const auto error = broker.blocked(account)) {
+        const bool login = error->code == errc::login_required;
+        return {login ? "login_required" : "misconfigured", error->message};
+    }
+    return {"expiring_unrenewed", account.name + ": no token in hand yet; it is being renewed"};
+}
+
+}  // namespace
+
+void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call& call) {
+    Arguments arguments(call);
+    auto names = arguments.texts("accounts", limits::watches_per_call_max,
+                                 limits::account_name_bytes_max, true);
+    std::string wrong = arguments.wrong();
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    if (wrong.empty() && names.empty()) wrong = "accounts";
+    if (!wrong.empty()) {
+        connection.out() += invalid_parameter(wrong);
+        return;
+    }
+    if (!call.more) {
+        connection.out() += expected_more();
+        return;
+    }
+    std::vector<std::shared_ptr<Account>> accounts;
+    for (const std::string& name : names) {
+        auto account = permitted(connection.caller(), name);
+        if (!account) {
+            connection.out() += tokens_error(name, Error{errc::unknown_account, name});
+            return;
+        }
+        accounts.push_back(std::move(account));
+    }
+    const uid_t uid = connection.caller().uid;
+    std::size_t& watched = watched_by_uid_[uid];
+    if (watched + accounts.size() > static_cast<std::size_t>(limits::watches_per_uid_max)) {
+        connection.out() +=
+            tokens_error(names.front(), Error{errc::too_many_requests, names.front()});
+        return;
+    }
+    watched += accounts.size();
+    const auto pending = connection.defer();
+    const auto watch = std::make_shared<Watch>(pending, deps_.clock);
+    watches_.emplace(watch.get(), watch);
+    pending->on_gone([this, key = watch.get(), uid, count = accounts.size()] {
+        watched_by_uid_[uid] -= count;
+        if (watched_by_uid_[uid] == 0) watched_by_uid_.erase(uid);
+        end_watch(key);
+    });
+    const BootTime now = deps_.clock.now();
+    for (const auto& account : accounts) {
+        watch->add(account);
+        const auto [event, reason] = current(*account, broker_, now);
+        watch->mark(*account, event, reason);
+        broker_.reschedule(account);  // watching is using: an idle account is renewed from now on
+    }
+}
+
+void TokensService::end_watch(const Watch* watch) {
+    const auto found = watches_.find(watch);
+    if (found == watches_.end()) return;
+    const auto kept = found->second;
+    watches_.erase(found);
+    for (const auto& account : kept->accounts())
+        kept->drop(*account);
+}
+
+void TokensService::recheck_watches() {
+    for (const auto& [key, watch] : std::map<const Watch*, std::shared_ptr<Watch>>(watches_)) {
+        for (const auto& account : watch->accounts()) {
+            if (gatekeeper_.allows(watch->caller(), *account)) continue;
+            watch->end(*account, account->name + ": no longer there");
+        }
+    }
+}
+
+void TokensService::end_watches() {
+    for (const auto& [key, watch] : std::map<const Watch*, std::shared_ptr<Watch>>(watches_)) {
+        const auto pending = watch->pending();
+        end_watch(key);
+        pending->finish(
+            tokens_error({}, Error{errc::provider_unavailable, "the daemon is stopping"}));
+    }
+}
+
+}  // namespace tb::daemon

@@ -1,0 +1,51 @@
+// One WatchTokens call. Latest state wins: while the client has not taken what was sent, changes
+// only mark their account, and the newest state of each marked account is sent when there is room.
+// So a slow reader costs one mark an account.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/account.hpp"
+#include "ipc/service.hpp"
+
+namespace tb::daemon {
+
+class Watch : public std::enable_shared_from_this<Watch> {
+  public:
+    Watch(std::shared_ptr<ipc::Pending> pending, Clock& clock);
+    // Marks the account as changed; `event` as in io.tokenbroker.tokens.
+    void mark(Account& account, std::string_view event, std::string_view reason);
+    // Sends what is marked if the client took the last.
+    void flush();
+    void add(std::shared_ptr<Account> account);
+    void drop(Account& account);  // no further events of it
+    // The last event of an account that is gone, or that the caller may no longer see: sent once
+    // there is room.
+    void end(Account& account, std::string_view reason);
+    bool has(const Account& account) const { return entries_.contains(&account); }
+    const ipc::Caller& caller() const { return pending_->caller(); }
+    std::vector<std::shared_ptr<Account>> accounts() const;
+    bool empty() const { return entries_.empty(); }
+    const std::shared_ptr<ipc::Pending>& pending() const { return pending_; }
+
+  private:
+    struct Entry {
+        std::shared_ptr<Account> account;
+        std::string event;
+        std::string reason;
+        bool marked = false;
+        bool last = false;
+    };
+    void send(Entry& entry);
+
+    std::shared_ptr<ipc::Pending> pending_;
+    Clock& clock_;
+    std::unordered_map<const Account*, Entry> entries_;
+    std::vector<const Account*> marked_;  // in the order they were marked first
+    bool waiting_for_room_ = false;
+};
+
+}  // namespace tb::daemon
