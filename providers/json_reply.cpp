@@ -7,7 +7,6 @@
 
 #include <array>
 #include <boost/json/basic_parser_impl.hpp>
-#include <cmath>
 
 #include "base/limits.hpp"
 
@@ -54,11 +53,7 @@ struct JsonReply::Builder {
         pieces += part.size();
         return true;
     }
-    bool number(double value, json::error_code& ec) {
-        if (!std::isfinite(value)) {
-            ec = json::error::exponent_overflow;
-            return false;
-        }
+    bool number(double value) {
         add(Kind::number).number = value;
         return true;
     }
@@ -90,15 +85,13 @@ struct JsonReply::Builder {
         return true;
     }
     bool on_number_part(json::string_view, json::error_code&) { return true; }
-    bool on_int64(std::int64_t value, json::string_view, json::error_code& ec) {
-        return number(static_cast<double>(value), ec);
+    bool on_int64(std::int64_t value, json::string_view, json::error_code&) {
+        return number(static_cast<double>(value));
     }
-    bool on_uint64(std::uint64_t value, json::string_view, json::error_code& ec) {
-        return number(static_cast<double>(value), ec);
+    bool on_uint64(std::uint64_t value, json::string_view, json::error_code&) {
+        return number(static_cast<double>(value));
     }
-    bool on_double(double value, json::string_view, json::error_code& ec) {
-        return number(value, ec);
-    }
+    bool on_double(double value, json::string_view, json::error_code&) { return number(value); }
     bool on_bool(bool value, json::error_code&) {
         add(Kind::boolean).number = value ? 1 : 0;
         return true;

@@ -1,8 +1,9 @@
 // Strict reading of JSON that came from outside: token replies and the claims of a JWT. Strings and
 // nodes lie in Secret memory and are wiped with the document. Refused: anything after the value but
-// white space, raw control characters, invalid UTF-8, lone surrogates, numbers beyond a double,
-// more nesting than limits::json_depth_max. A byte order mark in front is tolerated.
-// A key that an object holds twice reads as Kind::duplicate, so nobody can take either value.
+// white space, raw control characters, invalid UTF-8, lone surrogates, more nesting than
+// limits::json_depth_max. A byte order mark in front is tolerated. A number beyond a double reads
+// as infinite, for its reader to refuse. A key that an object holds twice reads as Kind::duplicate,
+// so nobody can take either value.
 #pragma once
 
 #include <optional>

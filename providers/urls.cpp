@@ -44,6 +44,16 @@ bool good_name(std::string_view name) {
     }
 }
 
+// 0 if it is none. Boost.URL's own number wraps around above 65535.
+int port_of(std::string_view digits) {
+    int number = 0;
+    for (const char c : digits) {
+        number = number * 10 + (c - '0');
+        if (c < '0' || c > '9' || number > 65'535) return 0;
+    }
+    return number;
+}
+
 struct Parts {
     std::string scheme, host, port, path;  // port without the default one
 };
@@ -67,7 +77,7 @@ Result<Parts> take_apart(std::string_view text, std::string_view example) {
     if (!literal && !good_name(parts.host))
         return wrong("has no proper host name" + hint + "; write a name beyond ASCII in punycode");
     if (url.has_port() && !url.port().empty()) {
-        const auto number = url.port_number();
+        const int number = port_of({url.port().data(), url.port().size()});
         if (number == 0) return wrong("has a port that can't be: use 1 to 65535" + hint);
         const bool standard = number == (parts.scheme == "https" ? 443 : 80);
         if (!standard) parts.port = ":" + std::to_string(number);
