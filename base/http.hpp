@@ -71,7 +71,7 @@ struct Failure {
     bool sent = false;   // at least one byte of the request may have reached the peer
     std::string reason;  // for people; origin and cause, no secret
     std::string code;    // stable: "dns", "connect", "tls_verify", "tls", "timeout", "reset",
-                       // "truncated", "too_large", "proxy", "bad_reply", "shutdown"
+                       // "truncated", "too_large", "proxy", "bad_reply", "shutdown", "bad_request"
 };
 
 using Outcome = std::variant<Reply, Failure>;
