@@ -6,8 +6,9 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <pwd.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -64,6 +65,11 @@ Result<void> read_groups(int fd, Caller& caller) {
     return failed("SO_PEERGROUPS", ERANGE);
 }
 
+// By number: glibc 2.36 declares its wrapper without extern "C".
+int open_pidfd(pid_t pid) {
+    return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
+
 bool out_of_resources(int error) {
     return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
@@ -74,7 +80,7 @@ bool out_of_resources(int error) {
 // same user, who could have used that process anyway.
 Result<void> open_by_number(Caller& caller) {
     const auto before = proc::start_time(caller.pid);
-    UniqueFd pidfd(::pidfd_open(caller.pid, 0));
+    UniqueFd pidfd(open_pidfd(caller.pid));
     if (!pidfd && out_of_resources(errno)) return failed("pidfd_open", errno);
     const auto after = proc::start_time(caller.pid);
     const auto uid = proc::effective_uid(caller.pid);
