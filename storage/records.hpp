@@ -92,6 +92,7 @@ struct Renewed {
     std::uint64_t grant_version = 0;     // the version that was exchanged
     std::optional<SecretSet> new_grant;  // rotation; nullopt = the old one stays
     WallTime grant_obtained_at{};        // with new_grant
+    // With new_grant as it is; without one, set = the same grant's life was prolonged.
     std::optional<WallTime> grant_expires_at;
     TokenRecord token;
 };
@@ -108,7 +109,8 @@ struct SetPaused {
     bool paused = false;
 };
 // A static token or a new login puts a grant (and token) in place without an exchange; the version
-// is raised, an intent cleared.
+// is raised, an intent cleared, the state good. Without a token the old one goes: it may be
+// somebody else's. The old grant is not kept.
 struct ReplaceGrant {
     AccountId account = 0;
     SecretSet grant;
@@ -117,8 +119,8 @@ struct ReplaceGrant {
     Attributes attributes;
     std::optional<TokenRecord> token;
 };
-// The candidate's grant and token become the account's (version raised); the old grant is retired,
-// the candidate row goes.
+// The candidate's grant, token, attributes, state and intent become the account's (version raised,
+// the token gets the account's next generation); the old grant is retired, the candidate row goes.
 struct Promote {
     AccountId candidate = 0;
     AccountId account = 0;
@@ -133,7 +135,7 @@ struct Touch {
 struct SetClientSecret {
     std::string client;
     std::string name;  // "client_secret", "api_key"
-    Secret value;
+    Secret value;      // empty = forget it
 };
 
 using Change = std::variant<AddAccount, Intend, Renewed, SetState, SetPaused, ReplaceGrant, Promote,
@@ -141,10 +143,11 @@ using Change = std::variant<AddAccount, Intend, Renewed, SetState, SetPaused, Re
 
 // What the store made of it.
 struct Committed {
-    AccountId account = 0;            // of AddAccount
+    AccountId account = 0;            // the one concerned; of AddAccount the new one
     std::uint64_t grant_version = 0;  // after the change
     std::string grant_fingerprint;    // after the change
     int attempts = 0;                 // of the intent after Intend
+    std::uint64_t generation = 0;     // after the change; Promote gives the token a new one
 };
 
 }  // namespace tb::storage

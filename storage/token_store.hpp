@@ -19,22 +19,28 @@ class TokenStore {
     virtual ~TokenStore() = default;
 
     // Once, before anything else, blocking: every account, candidates too, each row read once.
-    // Tokens are opened, grants are not.
+    // Tokens are opened, grants are not. `each` may run on the store's thread, while the caller is
+    // blocked in here. After an error, forget what `each` was given.
     virtual Result<void> load(std::function<void(AccountRecord)> each) = 0;
 
     // All called on the brain, all resume on the brain, in order of the calls for one account.
     // Errors: storage (disk full, I/O error: nothing was changed, may be tried again), superseded,
-    // not_found, account_exists, too_many_requests (queue is full). The change is left whole unless
-    // the commit succeeds: after errc::storage the caller still holds the successor.
+    // not_found, account_exists, too_many_requests (queue is full), invalid_parameter (the tables
+    // don't take it), damaged, closed. The change is left whole unless the commit succeeds: after
+    // errc::storage the caller still holds the successor, and tries again with the same object,
+    // untouched: should it turn out that the failed commit reached the disk, the store knows it by
+    // its address and answers what it did then, instead of doing it twice.
     virtual awaitable<Result<Committed>> commit(std::shared_ptr<Change> change) = 0;
     // The grant of an account, for one exchange.
     virtual awaitable<Result<SecretSet>> open(AccountId account) = 0;
     // The most recent retired grant, for `resume --try-retired`: it becomes the account's grant
-    // again.
+    // again, as a new version with state good; it is no longer among the retired ones, but the
+    // grant it replaces is (if it is another).
     virtual awaitable<Result<Committed>> restore_retired(AccountId account) = 0;
     // All stored secrets of a client, by name. Empty if there are none.
     virtual awaitable<Result<SecretSet>> open_client_secrets(std::string client) = 0;
-    // Everything queued is committed and the database closed. Nothing may be called after.
+    // Everything queued is committed and the database closed. What is called after is answered
+    // errc::closed.
     virtual awaitable<void> close() = 0;
 };
 
@@ -44,11 +50,16 @@ struct SqliteOptions {
     std::string
         credentials_dir;  // $CREDENTIALS_DIRECTORY, or empty: a file "master-key" in it is the key
     Millis group_wait_ms{0};  // wait this long for more to commit together; 0 = whatever is queued
+    // When a grant was retired, and whether its time is over. Called on the store's thread; empty =
+    // the system's clock as SQLite reads it.
+    std::function<WallTime()> wall_now{};
 };
 
 // Opens, locks, checks and migrates; blocking. Errors: locked, damaged, too_new, key_missing,
-// storage. Each message names the file and says what to do. `brain` is where commit() and the
-// others are called and resumed.
+// storage, config (owner or permissions of the folder, the database or the key). Each message names
+// the file and says what to do. `brain` is where commit() and the others are called and resumed.
+// `random` is used in this call only (a new master key); nonces are drawn on the store's thread.
+// Destroyed without close(), what is queued is not committed and answered errc::closed.
 Result<std::unique_ptr<TokenStore>> open_sqlite_store(asio::any_io_executor brain,
                                                       SqliteOptions options, Random& random,
                                                       Log& log);

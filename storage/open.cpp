@@ -1,0 +1,218 @@
+// Opening, in the order that keeps what is there safe: the raw header, then SQLite without the
+// right to write at closing, then its own checks, and only then migrations. Whatever looks wrong is
+// refused with what to do about it; nothing is repaired, emptied or made anew. The raw look must
+// come before SQLite has the file open: closing any descriptor drops this process's locks on it.
+#include "storage/open.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "storage/files.hpp"
+#include "storage/head.hpp"
+#include "storage/schema.hpp"
+
+namespace tb::storage {
+namespace {
+
+constexpr std::size_t header_bytes = 100;
+constexpr std::string_view magic("SQLite format 3\0", 16);
+constexpr std::string_view key_check = "token broker key check";
+constexpr Place key_check_place{.table = "keyring", .column = "check_sealed"};
+
+std::uint32_t big_endian(const char* at) {
+    std::uint32_t value = 0;
+    for (int i = 0; i < 4; ++i)
+        value = value << 8 | static_cast<unsigned char>(at[i]);
+    return value;
+}
+
+Error too_new(const std::string& path, std::int64_t version) {
+    return Error{errc::too_new,
+                 fmt::format("{} was written by a newer version of token broker (its tables have "
+                             "version {}, this one knows {}); install that version again. It was "
+                             "not changed",
+                             path, version, schema_steps().size())};
+}
+
+Error foreign(const std::string& path) {
+    return Error{errc::damaged,
+                 fmt::format("{} is not a token broker database; move it away, or use another "
+                             "state folder. It was not changed",
+                             path)};
+}
+
+// An empty database with a log beside it has lost its pages: SQLite would throw the log away.
+Result<void> refuse_orphaned_log(const std::string& path) {
+    struct stat info{};
+    if (::stat((path + "-wal").c_str(), &info) != 0 || info.st_size == 0) return {};
+    return damaged_database(
+        path, "it is empty or gone while its log " + path + "-wal still holds changes");
+}
+
+Result<void> create(const std::string& state_dir, const std::string& path) {
+    if (auto fine = refuse_orphaned_log(path); !fine) return fine.error();
+    const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd) return file_error(errc::storage, "create the database", path, errno);
+    return sync_folder(state_dir);
+}
+
+Result<void> check_header(const std::string& path, std::string_view header) {
+    if (header.size() < header_bytes || header.substr(0, magic.size()) != magic)
+        return damaged_database(path, "it does not begin like an SQLite database");
+    const std::uint32_t application = big_endian(header.data() + 68);
+    const std::uint32_t version = big_endian(header.data() + 60);
+    if (application != 0 && application != application_id) return foreign(path);
+    if (application == application_id && version > schema_steps().size())
+        return too_new(path, version);
+    return {};
+}
+
+Result<void> check_as_sqlite(Database& database, Checks checks) {
+    const std::string& path = database.path();
+    database.run("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
+    const auto application = database.integer("PRAGMA application_id");
+    const auto version = database.integer("PRAGMA user_version");
+    const auto tables = database.integer("SELECT count(*) FROM sqlite_schema");
+    if (!application || !version || !tables) return database.error();
+    if (*application == 0 && *version == 0 && *tables == 0) return {};  // new, or cut off there
+    if (*application != application_id || *version == 0) return foreign(path);
+    if (*version > static_cast<std::int64_t>(schema_steps().size())) return too_new(path, *version);
+    if (checks == Checks::quick) return {};
+    const std::string verdict = database.text("PRAGMA quick_check(1)");
+    if (database.failure() != nullptr) return database.error();
+    if (verdict != "ok") return damaged_database(path, verdict);
+    return {};
+}
+
+Result<void> set_up(Database& database) {
+    database.run(
+        "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
+        "PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -8192");
+    if (database.failure() != nullptr) return database.error();
+    return {};
+}
+
+Error wrong_key(const MasterKey& key, const std::string& path) {
+    return Error{errc::key_missing,
+                 fmt::format("the master key {} is not the one that {} was sealed with; put the "
+                             "right key back (a backup of it, or the credential that was used "
+                             "before)",
+                             key.path, path)};
+}
+
+Result<MasterKey> key_for(Database& database, const std::string& state_dir,
+                          const std::string& credentials_dir, Random& random, Log& log) {
+    Result<std::optional<MasterKey>> found = find_master_key(state_dir, credentials_dir);
+    if (!found) return found.error();
+    if (*found) return std::move(**found);
+    const auto sealed = database.integer(
+        "SELECT (SELECT count(*) FROM keyring) + (SELECT count(*) FROM head) + "
+        "EXISTS(SELECT 1 FROM account) + EXISTS(SELECT 1 FROM client_secret)");
+    if (!sealed) return database.error();
+    if (*sealed != 0)
+        return Error{errc::key_missing,
+                     fmt::format("{} holds sealed data, but its master key is missing (neither "
+                                 "{}/master.key nor the credential master-key is there); put the "
+                                 "key back. No new one is made: it could not open anything",
+                                 database.path(), state_dir)};
+    Result<MasterKey> made = make_master_key(state_dir, random);
+    if (made) log.notice("made the master key {}; keep a copy of it in a safe place", made->path);
+    return made;
+}
+
+}  // namespace
+
+Result<void> examine_database(const std::string& state_dir, const std::string& path, Log& log) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!fd && errno == ENOENT) return create(state_dir, path);
+    if (!fd) return file_error(errc::storage, "open the database", path, errno);
+    struct stat info{};
+    if (::fstat(fd.get(), &info) != 0) return file_error(errc::storage, "look at", path, errno);
+    if (!S_ISREG(info.st_mode))
+        return Error{errc::config, fmt::format("the database {} is not a plain file", path)};
+    if (info.st_uid != ::geteuid())
+        return Error{errc::config,
+                     fmt::format("the database {} belongs to uid {}, not to uid {} that this runs "
+                                 "as; run: chown {} {}",
+                                 path, info.st_uid, ::geteuid(), ::geteuid(), path)};
+    if ((info.st_mode & 077) != 0) {
+        if (::fchmod(fd.get(), 0600) != 0)
+            return file_error(errc::storage, "chmod 600", path, errno);
+        log.warning("{} could be reached by others (mode {:04o}); it is 0600 now", path,
+                    info.st_mode & 07777U);
+    }
+    if (info.st_size == 0) return refuse_orphaned_log(path);
+    char header[header_bytes];
+    const ssize_t n = ::pread(fd.get(), header, sizeof header, 0);
+    if (n < 0) return file_error(errc::storage, "read", path, errno);
+    return check_header(path, {header, static_cast<std::size_t>(n)});
+}
+
+Result<std::unique_ptr<Database>> open_writer(const std::string& path, Checks checks) {
+    Result<std::unique_ptr<Database>> opened = Database::open(path);
+    if (!opened) return opened.error();
+    Database& database = **opened;
+    if (auto fine = check_as_sqlite(database, checks); !fine) return fine.error();
+    if (auto set = set_up(database); !set) return set.error();
+    // From here on it is ours: log mode (a no-op but for a new file), tables, and what the log
+    // holds goes into the database when we close it.
+    const std::string mode = database.text("PRAGMA journal_mode = WAL");
+    if (database.failure() != nullptr) return database.error();
+    if (mode != "wal")
+        return Error{errc::storage,
+                     fmt::format("{} can't be put into WAL mode (it stays in {}); use a file "
+                                 "system with shared memory",
+                                 path, mode)};
+    if (auto migrated = migrate(database, schema_steps()); !migrated) return migrated.error();
+    database.checkpoint_at_close(true);
+    return opened;
+}
+
+Result<std::unique_ptr<Database>> open_checkpointer(const std::string& path) {
+    Result<std::unique_ptr<Database>> opened = Database::open(path);
+    if (!opened) return opened.error();
+    if (auto set = set_up(**opened); !set) return set.error();
+    return opened;
+}
+
+Result<std::unique_ptr<Sealer>> open_sealer(Database& database, const std::string& state_dir,
+                                            const std::string& credentials_dir, Random& random,
+                                            Log& log) {
+    const Result<MasterKey> key = key_for(database, state_dir, credentials_dir, random, log);
+    if (!key) return key.error();
+    auto sealer = std::make_unique<Sealer>(*key);
+    {
+        Statement statement(database, "SELECT key_id, check_sealed FROM keyring WHERE id = 1");
+        Cursor cursor = statement.with();
+        if (cursor.next()) {
+            if (cursor.bytes(0) != sealer->key_id()) return wrong_key(*key, database.path());
+            const Result<Secret> check = sealer->open(key_check_place, cursor.bytes(1));
+            if (!check || check->view() != key_check) return wrong_key(*key, database.path());
+            return sealer;
+        }
+    }
+    if (database.failure() != nullptr) return database.error();
+    const auto rows = database.integer(
+        "SELECT (SELECT count(*) FROM head) + EXISTS(SELECT 1 FROM account) + "
+        "EXISTS(SELECT 1 FROM client_secret)");
+    if (!rows) return database.error();
+    if (*rows != 0) return damaged_database(database.path(), "the record of its key is missing");
+    const std::string check = sealer->seal(key_check_place, key_check);
+    database.run("BEGIN IMMEDIATE");
+    Statement statement(database, "INSERT INTO keyring VALUES(1, ?1, ?2)");
+    statement.run(Blob{sealer->key_id()}, Blob{check});
+    write_head(database, *sealer, Head{});
+    database.run("COMMIT");
+    if (database.failure() == nullptr) return sealer;
+    const Error error = database.error();
+    database.clear_failure();
+    if (database.in_transaction()) database.run("ROLLBACK");
+    return error;
+}
+
+}  // namespace tb::storage

@@ -1,0 +1,29 @@
+// From a state folder to an open, checked and migrated database and the key that fits it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "storage/database.hpp"
+#include "storage/seal.hpp"
+
+namespace tb::storage {
+
+// Looks at the file before SQLite does, and makes it if there is none: errc::damaged and
+// errc::too_new leave it exactly as it was.
+Result<void> examine_database(const std::string& state_dir, const std::string& path, Log& log);
+
+// A connection for changes, with everything checked that can be (`all`), or only what tells our
+// database from another (after an I/O error, for a quick way back).
+enum class Checks { all, quick };
+Result<std::unique_ptr<Database>> open_writer(const std::string& path, Checks checks);
+Result<std::unique_ptr<Database>> open_checkpointer(const std::string& path);
+
+// Finds the key, makes one if nothing was ever sealed, and sees that it is the right one.
+Result<std::unique_ptr<Sealer>> open_sealer(Database& database, const std::string& state_dir,
+                                            const std::string& credentials_dir, Random& random,
+                                            Log& log);
+
+}  // namespace tb::storage
