@@ -18,7 +18,8 @@ constexpr double numeric_date_max = 1e11;
 std::optional<WallTime> numeric_date(const JsonReply::Value& value, bool& malformed) {
     if (value.missing()) return std::nullopt;
     const double seconds = value.number();
-    if (!value.is(JsonReply::Kind::number) || seconds < 0 || seconds > numeric_date_max) {
+    // Written so that NaN is refused too.
+    if (!value.is(JsonReply::Kind::number) || !(seconds >= 0 && seconds <= numeric_date_max)) {
         malformed = true;
         return std::nullopt;
     }

@@ -145,19 +145,23 @@ Result<Secret> clean_token(std::string_view pasted, std::vector<std::string>& no
     };
     std::string_view token = trimmed(pasted);
     constexpr std::string_view bearer = "bearer ";
-    constexpr int wrappings_max = 3;  // quotes around a header with a quoted token
-    for (int i = 0; i < wrappings_max; ++i) {
+    bool prefixed = false;
+    bool quoted = false;
+    for (std::size_t before = 0; before != token.size();) {  // until nothing more comes off
+        before = token.size();
         if (token.size() >= bearer.size() &&
             equal_ignoring_case(token.substr(0, bearer.size()), bearer)) {
             token = trimmed(token.substr(bearer.size()));
-            notices.emplace_back("removed a leading \"Bearer \"");
+            prefixed = true;
         }
         if (token.size() >= 2 && (token.front() == '"' || token.front() == '\'') &&
             token.front() == token.back()) {
             token = trimmed(token.substr(1, token.size() - 2));
-            notices.emplace_back("removed quotes around the token");
+            quoted = true;
         }
     }
+    if (prefixed) notices.emplace_back("removed a leading \"Bearer \"");
+    if (quoted) notices.emplace_back("removed quotes around the token");
     if (token.empty() || equal_ignoring_case(token, "bearer")) return refuse("the token is empty");
     if (token.find_first_of("\r\n") != std::string_view::npos)
         return refuse("there is more than one line; give exactly one token");

@@ -84,6 +84,8 @@ Result<Parts> take_apart(std::string_view text, std::string_view example) {
     }
     const auto path = url.encoded_path();
     parts.path.assign(path.data(), path.size());
+    // Boost.URL takes "host:15m:44/" for port 15 and the path "m:44/".
+    if (!parts.path.empty() && parts.path.front() != '/') return wrong("is no URL" + hint);
     return parts;
 }
 

@@ -47,7 +47,8 @@ BOOST_AUTO_TEST_CASE(base_urls) {
                               "ftp://api.example.com",
                               "http://api.example.com",
                               "https://api.example.com\\@evil.example",
-                              "https:/api.example.com"})
+                              "https:/api.example.com",
+                              "https://api.example.com:15m:44/"})
         BOOST_TEST(base(wrong, true).starts_with("refused"), wrong << " -> " << base(wrong, true));
     BOOST_TEST(base("http://localhost:1").find("allow_loopback_http") != std::string::npos);
     BOOST_TEST(base("http://localhost.evil.com", true).starts_with("refused"));
