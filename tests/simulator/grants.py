@@ -32,6 +32,13 @@ class Pair:
 
 
 @dataclass
+class Access:
+    family: "Family"
+    expires_at: float
+    n: int
+
+
+@dataclass
 class Family:
     id: str
     client: str
@@ -59,7 +66,7 @@ class Grants:
         self.now, self.mono, self.new_token = now, mono, new_token
         self.families: dict[str, Family] = {}
         self.by_refresh: dict[str, tuple[Family, RefreshToken]] = {}
-        self.by_access: dict[str, tuple[Family, float]] = {}
+        self.by_access: dict[str, Access] = {}
 
     def family_of(self, token: str) -> str:
         found = self.by_refresh.get(token)
@@ -77,20 +84,21 @@ class Grants:
         refresh = RefreshToken(self.new_token("refresh"), len(family.tokens), now, now + refresh_s)
         family.tokens.append(refresh)
         self.by_refresh[refresh.token] = (family, refresh)
-        return Pair(self.access_for(family, access_s), now + access_s, refresh)
+        return Pair(self._access(family, access_s, refresh.n), now + access_s, refresh)
 
-    def access_for(self, family: Family, access_s: float) -> str:
+    def _access(self, family: Family, access_s: float, n: int) -> str:
         token = self.new_token("access")
-        self.by_access[token] = (family, self.now() + access_s)
+        self.by_access[token] = Access(family, self.now() + access_s, n)
         return token
 
-    def access_valid(self, token: str) -> tuple[bool, str, float]:
-        """Valid now? the family; seconds left (negative: expired)."""
+    def access_valid(self, token: str) -> dict[str, Any]:
+        """Valid now? Seconds left are negative when it has expired; n is the refresh token that came with it."""
         found = self.by_access.get(token)
         if found is None:
-            return False, "", 0.0
-        left = found[1] - self.now()
-        return left > 0 and not found[0].revoked, found[0].id, left
+            return {"valid": False, "family": "", "seconds_left": 0.0, "n": None}
+        left = found.expires_at - self.now()
+        return {"valid": left > 0 and not found.family.revoked, "family": found.family.id, "seconds_left": left,
+                "n": found.n}
 
     def revoke(self, family: Family, why: str) -> None:
         family.revoked = family.revoked or why
@@ -139,7 +147,7 @@ class Grants:
         if rotation:
             family.counters["not_rotated"] += 1
             access_s = float(settings["access_lifetime_s"])
-            pair = Pair(self.access_for(family, access_s), now + access_s, refresh)
+            pair = Pair(self._access(family, access_s, refresh.n), now + access_s, refresh)
             return Outcome(pair, f"not rotated ({rotation})", rotated=False)
         pair = self._mint(family, float(settings["access_lifetime_s"]), float(settings["refresh_lifetime_s"]))
         refresh.spent_at = refresh.spent_at if refresh.spent_at is not None else now

@@ -14,10 +14,10 @@
 
 namespace {
 
-tb::awaitable<void> run_until_told(tb::ipc::Server& server, tb::Clock& clock,
-                                   tb::asio::signal_set& signals) {
-    co_await signals.async_wait(tb::asio::as_tuple(tb::asio::use_awaitable));
-    co_await server.drain(clock.now() + tb::Millis{1'000});
+tb::awaitable<void> run_until_told(tb::ipc::Server* server, tb::Clock* clock,
+                                   tb::asio::signal_set* signals) {
+    co_await signals->async_wait(tb::asio::as_tuple(tb::asio::use_awaitable));
+    co_await server->drain(clock->now() + tb::Millis{1'000});
 }
 
 std::string read_file(const char* path) {
@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
         tb::ipc::create_server(context.get_executor(), std::move(*listener), std::move(options),
                                service, tb::ipc::create_limits(), *clock, log);
     tb::asio::signal_set signals(context, SIGTERM, SIGINT);
-    tb::spawn(context.get_executor(), "main", run_until_told(*server, *clock, signals));
+    tb::spawn(context.get_executor(), "main", run_until_told(server.get(), clock.get(), &signals));
     context.run();
     return 0;
 }

@@ -88,7 +88,7 @@ class Persona:
         raise BadWish(f"{self.name} can't revoke")
 
     def valid(self, token: str) -> dict[str, Any]:
-        """{"valid", "family", "seconds_left"} of an access token that this persona gave out, or didn't."""
+        """{"valid", "family", "seconds_left", ...} of an access token that this persona gave out, or didn't."""
         return {"valid": False, "family": "", "seconds_left": 0.0}
 
     def forget(self) -> None:

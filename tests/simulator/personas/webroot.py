@@ -84,7 +84,7 @@ class Webroot(Persona):
     def identify(self, request: Request) -> Ident:
         if request.path != "/auth/token" or request.method != "POST":
             token = request.header("authorization").partition(" ")[2]
-            return Ident("resource", family=self.grants.access_valid(token)[1])
+            return Ident("resource", family=self.grants.access_valid(token)["family"])
         try:
             form = request.form()
             client = self._credentials(request, form)[0]
@@ -224,10 +224,10 @@ class Webroot(Persona):
 
     def _resource(self, request: Request) -> Reply:
         scheme, _, token = request.header("authorization").partition(" ")
-        valid, family, left = self.grants.access_valid(token)
-        if scheme.lower() != "bearer" or not valid:
+        known = self.grants.access_valid(token)
+        if scheme.lower() != "bearer" or not known["valid"]:
             return json_reply({"error": "invalid_token"}, 401, WWW_Authenticate='Bearer error="invalid_token"')
-        return json_reply({"family": family, "seconds_left": round(left, 3)})
+        return json_reply({"family": known["family"], "seconds_left": round(known["seconds_left"], 3)})
 
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
@@ -252,8 +252,7 @@ class Webroot(Persona):
         self.grants.revoke(self.grants.families[family], "by control")
 
     def valid(self, token: str) -> dict[str, Any]:
-        valid, family, left = self.grants.access_valid(token)
-        return {"valid": valid, "family": family, "seconds_left": left}
+        return self.grants.access_valid(token)
 
     def forget(self) -> None:
         self.grants.forget()

@@ -1,0 +1,135 @@
+"""The real tokenbrokerd as a child: its state, config and sockets in one folder, its log in a file there.
+
+start() returns when the daemon has said READY=1; kill() is kill -9; stop() is SIGTERM and a clean end. The state
+folder stays between starts, so that a restart finds what the last run stored.
+"""
+import fcntl
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from harness.paths import binary
+from harness.varlink import Varlink
+
+READY_LIMIT_S = 30.0
+STOP_LIMIT_S = 45.0
+
+
+class DaemonError(Exception):
+    pass
+
+
+class Daemon:
+    def __init__(self, folder: Path, clients: str, *, top: str = "", hand_in_sockets: bool = False) -> None:
+        """clients: the [clients.*] and [[access]] sections; top: more keys of the file's top level."""
+        self.folder = folder
+        self.config = folder / "tokenbroker.toml"
+        self.state_dir = folder / "state"
+        self.log_file = folder / "daemon.log"
+        self.tokens_socket, self.admin_socket = str(folder / "tokens.sock"), str(folder / "admin.sock")
+        self.hand_in_sockets = hand_in_sockets
+        self.top = top
+        self.process: subprocess.Popen[bytes] | None = None
+        self.listeners: list[socket.socket] = []
+        self.state_dir.mkdir(mode=0o700, exist_ok=True)
+        self.write_config(clients)
+
+    def write_config(self, clients: str) -> None:
+        self.config.write_text(f'state_dir = "{self.state_dir}"\ntokens_socket = "{self.tokens_socket}"\n'
+                               f'admin_socket = "{self.admin_socket}"\n{self.top}\n{clients}')
+
+    # -- life --
+    def start(self, *, wait: bool = True) -> None:
+        assert self.process is None, "it runs already"
+        ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        path = self.folder / "notify.sock"
+        path.unlink(missing_ok=True)
+        ready.bind(str(path))
+        command = [binary("tokenbrokerd"), "--config", str(self.config)]
+        environment = {**os.environ, "NOTIFY_SOCKET": str(path)}
+        handed: list[int] = []
+        if self.hand_in_sockets:
+            handed = self._listeners()
+            # bash, because only the process itself knows the LISTEN_PID it will have.
+            one, two = handed
+            script = f'exec 3<&{one} 4<&{two} {one}<&- {two}<&-; LISTEN_PID=$$ exec "$@"'
+            command = ["bash", "-c", script, "bash", *command]
+            environment |= {"LISTEN_FDS": "2", "LISTEN_FDNAMES": "tokens:admin"}
+        with open(self.log_file, "ab") as log, ready:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                                            pass_fds=handed)
+            if wait:
+                self._await_ready(ready)
+
+    def _listeners(self) -> list[int]:
+        """Sockets that this process owns, as systemd does: they outlive the daemon."""
+        if not self.listeners:
+            for path, mode in ((self.tokens_socket, 0o666), (self.admin_socket, 0o600)):
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                sock.bind(path)
+                os.chmod(path, mode)
+                sock.listen(128)
+                # Out of the way of 3 and 4, where the daemon will find them.
+                self.listeners.append(socket.socket(fileno=fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 50)))
+                sock.close()
+        return [sock.fileno() for sock in self.listeners]
+
+    def _await_ready(self, ready: socket.socket) -> None:
+        assert self.process is not None
+        until = time.monotonic() + READY_LIMIT_S
+        while time.monotonic() < until:
+            if select.select([ready], [], [], 0.1)[0] and b"READY=1" in ready.recv(4096):
+                return
+            if self.process.poll() is not None:
+                code, self.process = self.process.returncode, None
+                raise DaemonError(f"tokenbrokerd ended with {code}:\n{self.log()[-2000:]}")
+        raise DaemonError(f"tokenbrokerd was not ready after {READY_LIMIT_S} s:\n{self.log()[-2000:]}")
+
+    def kill(self) -> None:
+        """kill -9: no warning, no clean-up."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        assert self.process is not None
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise DaemonError(f"tokenbrokerd did not stop within {STOP_LIMIT_S} s:\n{self.log()[-2000:]}") from None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """The end of a test: whatever state it is in."""
+        if self.process is not None:
+            self.kill()
+        for listener in self.listeners:
+            listener.close()
+
+    def run_with(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Another tokenbrokerd with the same config and these options; for --check, and for starts that must fail."""
+        return subprocess.run([binary("tokenbrokerd"), "--config", str(self.config), *options], capture_output=True,
+                              text=True, timeout=30, check=False)
+
+    # -- talking --
+    def tokens(self, timeout_s: float = 30.0) -> Varlink:
+        return Varlink(self.tokens_socket, "io.tokenbroker.tokens", timeout_s)
+
+    def admin(self, timeout_s: float = 60.0) -> Varlink:
+        return Varlink(self.admin_socket, "io.tokenbroker.admin", timeout_s)
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
