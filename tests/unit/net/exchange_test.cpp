@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(the_request_as_the_server_sees_it) {
     BOOST_TEST(server.last_request() ==
                "POST /auth/token HTTP/1.1\r\nHost: localhost:" + std::to_string(server.port()) +
                    "\r\nUser-Agent: tokenbroker/9.9\r\nAccept-Encoding: identity\r\n"
-                   "Authorization: Basic dGVzdA==\r\nContent-Length: 49\r\n\r\n"
+                   "Authorization: Basic dGVzdA==\r\nContent-Length: 48\r\n\r\n"
                    "grant_type=refresh_token&refresh_token=rt_test_1");
 }
 

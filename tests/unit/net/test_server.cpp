@@ -18,7 +18,7 @@ namespace {
 
 int choose_http_1_1(SSL*, const unsigned char** out, unsigned char* length, const unsigned char* in,
                     unsigned n, void*) {
-    constexpr unsigned char wanted[] = "\x08http/1.1";
+    static constexpr unsigned char wanted[] = "\x08http/1.1";
     unsigned char* chosen = nullptr;
     if (SSL_select_next_proto(&chosen, length, wanted, sizeof wanted - 1, in, n) !=
         OPENSSL_NPN_NEGOTIATED)
@@ -84,7 +84,7 @@ bool Peer::read_request() {
     const std::lock_guard lock(server_.mutex_);
     server_.last_request_ = request_;
     ++server_.requests_;
-    server_.requested_.notify_all();
+    server_.changed_.notify_all();
     return true;
 }
 
@@ -99,6 +99,11 @@ void Peer::hold() {
     char ignored[4096];
     while (::recv(fd_, ignored, sizeof ignored, 0) > 0) {
     }
+}
+
+void Peer::wait_for_byte() {
+    char ignored = 0;
+    (void)::recv(fd_, &ignored, 1, MSG_PEEK);
 }
 
 void Peer::reset() {
@@ -185,7 +190,12 @@ std::string TestServer::last_server_name() const {
 
 void TestServer::wait_for_requests(int n) {
     std::unique_lock lock(mutex_);
-    TB_ASSERT(requested_.wait_for(lock, std::chrono::seconds(5), [&] { return requests_ >= n; }));
+    TB_ASSERT(changed_.wait_for(lock, std::chrono::seconds(20), [&] { return requests_ >= n; }));
+}
+
+void TestServer::wait_for_closed(int n) {
+    std::unique_lock lock(mutex_);
+    TB_ASSERT(changed_.wait_for(lock, std::chrono::seconds(20), [&] { return closed_ >= n; }));
 }
 
 void TestServer::accept_all() {
@@ -210,6 +220,8 @@ void TestServer::run(int fd, int number) {
     open_.erase(fd);
     if (peer.ssl_ != nullptr) SSL_free(peer.ssl_);
     ::close(fd);
+    ++closed_;
+    changed_.notify_all();
 }
 
 }  // namespace tb::net::test

@@ -36,7 +36,8 @@ class Peer {
     bool read_request();
     const std::string& request() const { return request_; }
     bool send(std::string_view bytes);
-    void hold();          // until the client closes
+    void hold();  // until the client closes
+    void wait_for_byte();
     void reset();         // RST
     void cut();           // FIN, without a close_notify
     void close_notify();  // the polite end
@@ -79,11 +80,13 @@ class TestServer {
     std::uint16_t port() const { return port_; }
     std::string origin(const std::string& host = "localhost") const;
     int connections() const { return connections_; }
+    int closed() const { return closed_; }
     int resumed() const { return resumed_; }
     int requests() const { return requests_; }
     std::string last_request() const;
     std::string last_server_name() const;
-    void wait_for_requests(int n);           // at most 5 s
+    void wait_for_closed(int n);             // at most 20 s
+    void wait_for_requests(int n);           // at most 20 s
     void replace(const Identity& identity);  // for later connections
 
   private:
@@ -96,10 +99,11 @@ class TestServer {
     int listener_ = -1;
     std::uint16_t port_ = 0;
     std::atomic<int> connections_{0};
+    std::atomic<int> closed_{0};
     std::atomic<int> resumed_{0};
     std::atomic<int> requests_{0};
     mutable std::mutex mutex_;
-    std::condition_variable requested_;
+    std::condition_variable changed_;
     std::set<int> open_;
     std::string last_request_;
     std::string last_server_name_;
