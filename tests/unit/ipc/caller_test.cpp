@@ -13,7 +13,7 @@
 #include <string>
 
 #include "ipc/proc.hpp"
-#include "ipc/server.hpp"
+#include "tests/unit/ipc/door.hpp"
 #include "tests/unit/ipc/process.hpp"
 
 using namespace tb;
@@ -32,27 +32,6 @@ std::ostream& operator<<(std::ostream& out, const Way& way) {
     return out << way.name;
 }
 
-// A listener, and what was accepted from the child that connects to it.
-struct Door {
-    TempFolder folder;
-    std::string path = folder.file("s.sock");
-    UniqueFd listener;
-    Door() {
-        auto made = listen_unix(path, 0666);
-        BOOST_REQUIRE(made.has_value());
-        listener = std::move(*made);
-        ::chmod(path.substr(0, path.rfind('/')).c_str(), 0755);
-    }
-    UniqueFd accept() {
-        for (int attempt = 0; attempt < 1000; ++attempt) {
-            UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-            if (fd) return fd;
-            ::usleep(10'000);
-        }
-        return UniqueFd();
-    }
-};
-
 Caller identified(const Way& way, int fd) {
     auto caller = way.identify(fd);
     BOOST_REQUIRE(caller.has_value());
@@ -65,11 +44,6 @@ void check_nothing_is_believed(const Caller& caller) {
     BOOST_TEST(!read_cgroup(caller).has_value());
     BOOST_TEST(!read_exe(caller).has_value());
     BOOST_TEST(!read_exe_sha256(caller).has_value());
-}
-
-bool skipped(bool possible, const char* needs) {
-    if (!possible) BOOST_TEST_MESSAGE("not run, it needs " << needs);
-    return !possible;
 }
 
 FileIdentity file(const char* path) {

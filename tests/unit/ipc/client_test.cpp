@@ -13,8 +13,8 @@
 #include <string>
 #include <thread>
 
-#include "ipc/server.hpp"
 #include "proto/message.hpp"
+#include "tests/unit/ipc/door.hpp"
 #include "tests/unit/ipc/process.hpp"
 
 using namespace tb;
@@ -106,10 +106,7 @@ BOOST_AUTO_TEST_CASE(without_a_daemon_the_error_says_so) {
 }
 
 BOOST_AUTO_TEST_CASE(a_socket_that_keeps_us_out_is_no_dead_daemon) {
-    if (!is_root()) {
-        BOOST_TEST_MESSAGE("not run, it needs root");
-        return;
-    }
+    if (skipped(is_root(), "root")) return;
     TempFolder folder;
     const std::string path = folder.file("admin.sock");
     const auto listener = listen_unix(path, 0600);
@@ -275,29 +272,4 @@ BOOST_AUTO_TEST_CASE(a_watcher_can_stop_and_notices_the_end) {
     Client client = connected(daemon);
     const auto each = [](CallReply) { return true; };
     check_error(client.call_more("a.b.C", {}, each), errc::closed, "did it stop?");
-}
-
-BOOST_AUTO_TEST_CASE(the_socket_is_looked_for_in_order) {
-    TempFolder folder;
-    const auto environment = [](const char* name, const std::string& value) {
-        value.empty() ? ::unsetenv(name) : ::setenv(name, value.c_str(), 1);
-    };
-    environment("TOKENBROKER_SOCKET", "");
-    environment("XDG_RUNTIME_DIR", folder.file(""));
-    BOOST_TEST(default_socket("", false) == "/run/tokenbroker/tokens.sock");
-    BOOST_TEST(default_socket("", true) == "/run/tokenbroker/admin.sock");
-    std::filesystem::create_directory(folder.file("tokenbroker"));
-    const auto listener = listen_unix(folder.file("tokenbroker/tokens.sock"), 0600);
-    BOOST_REQUIRE(listener.has_value());
-    BOOST_TEST(default_socket("", false) == folder.file("tokenbroker/tokens.sock"));
-    BOOST_TEST(default_socket("", true) == folder.file("tokenbroker/admin.sock"));
-    environment("TOKENBROKER_SOCKET", "/x/y.sock");
-    BOOST_TEST(default_socket("", false) == "/x/y.sock");
-    BOOST_TEST(default_socket("", true) == "/x/admin.sock");
-    BOOST_TEST(default_socket("/o/p.sock", false) == "/o/p.sock");
-    BOOST_TEST(default_socket("/o/p.sock", true) == "/o/admin.sock");
-    BOOST_TEST(default_socket("p.sock", true) == "admin.sock");
-    environment("TOKENBROKER_SOCKET", "");
-    environment("XDG_RUNTIME_DIR", "");
-    BOOST_TEST(default_socket("", false) == "/run/tokenbroker/tokens.sock");
 }
