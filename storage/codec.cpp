@@ -19,7 +19,7 @@ void put_attributes(Writer<Out>& writer, const Attributes& attributes) {
 
 void take_attributes(Reader& reader, Attributes& into) {
     const std::uint64_t count = reader.number();
-    if (count > list_max) return;
+    if (count > list_max) return reader.fail();
     into.reserve(count);
     for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
         const std::string_view name = reader.text();
@@ -31,8 +31,7 @@ void take_attributes(Reader& reader, Attributes& into) {
 
 std::uint64_t Reader::number() {
     if (left_.size() < 8) {
-        failed_ = true;
-        left_ = {};
+        fail();
         return 0;
     }
     std::uint64_t value = 0;
@@ -42,11 +41,15 @@ std::uint64_t Reader::number() {
     return value;
 }
 
+void Reader::fail() {
+    failed_ = true;
+    left_ = {};
+}
+
 std::string_view Reader::text() {
     const std::uint64_t size = number();
     if (failed_ || size > left_.size()) {
-        failed_ = true;
-        left_ = {};
+        fail();
         return {};
     }
     const std::string_view piece = left_.substr(0, size);

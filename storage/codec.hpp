@@ -54,6 +54,7 @@ class Reader {
     std::int64_t signed_number() { return static_cast<std::int64_t>(number()); }
     bool flag() { return number() != 0; }
     std::string_view text();
+    void fail();
     bool failed() const { return failed_; }
     bool complete() const { return !failed_ && left_.empty(); }
 

@@ -18,28 +18,37 @@
 namespace tb::storage {
 namespace {
 
-// The accounts and clients that changes of a batch concern.
-class Touched {
+// The accounts and clients that some jobs concern.
+class Concerned {
   public:
     void add(const Job& job) {
-        if (job.kind == Job::Kind::restore_retired) accounts_.insert(job.account);
-        if (job.change != nullptr)
-            std::visit([this](const auto& change) { add(change); }, *job.change);
+        each_of(
+            job, [this](AccountId account) { accounts_.insert(account); },
+            [this](const std::string& client) { clients_.insert(client); });
     }
-    bool concerns(const Job& read) const {
-        return read.kind == Job::Kind::open ? accounts_.contains(read.account)
-                                            : clients_.contains(read.client);
+    bool meets(const Job& job) const {
+        bool found = false;
+        each_of(
+            job, [&](AccountId account) { found |= accounts_.contains(account); },
+            [&](const std::string& client) { found |= clients_.contains(client); });
+        return found;
     }
 
   private:
-    template <class T>
-    void add(const T& change) {
-        if constexpr (requires { change.candidate; }) accounts_.insert(change.candidate);
-        if constexpr (std::is_same_v<T, SetClientSecret>)
-            clients_.insert(change.client);
-        else if constexpr (requires { accounts_.insert(change.account); })
-            accounts_.insert(change.account);
-        // AddAccount: nobody knows its id yet. Touch: no read depends on it.
+    template <class Account, class Client>
+    static void each_of(const Job& job, Account account, Client client) {
+        if (job.kind == Job::Kind::open || job.kind == Job::Kind::restore_retired)
+            account(job.account);
+        if (job.kind == Job::Kind::open_client_secrets) client(job.client);
+        if (job.kind != Job::Kind::commit) return;
+        std::visit(
+            [&](const auto& change) {
+                if constexpr (requires { account(change.account); }) account(change.account);
+                if constexpr (requires { account(change.candidate); }) account(change.candidate);
+                if constexpr (requires { client(change.client); }) client(change.client);
+                // AddAccount: nobody knows its id yet. Touch: no read depends on it.
+            },
+            *job.change);
     }
     std::unordered_set<AccountId> accounts_;
     std::unordered_set<std::string> clients_;
@@ -161,15 +170,32 @@ StoreThread::Jobs StoreThread::take(std::unique_lock<std::mutex>& lock) {
         wake_.wait_for(lock, group_wait_,
                        [this] { return queue_.size() >= limits::commit_group_max || closing_; });
     if (abandoned_) return {};
-    const std::size_t n = std::min(queue_.size(), limits::commit_group_max);
+    const std::size_t n = batch_size();
     Jobs jobs(std::make_move_iterator(queue_.begin()),
               std::make_move_iterator(queue_.begin() + static_cast<std::ptrdiff_t>(n)));
     queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(n));
     return jobs;
 }
 
+// As many as make one group; but no change of what a read before it still has to see unchanged.
+std::size_t StoreThread::batch_size() const {
+    Concerned changed;
+    Concerned awaited;
+    const std::size_t most = std::min(queue_.size(), limits::commit_group_max);
+    for (std::size_t n = 0; n < most; ++n) {
+        const Job& job = *queue_[n];
+        if (!is_read(job)) {
+            if (awaited.meets(job)) return n;
+            changed.add(job);
+        } else if (changed.meets(job)) {
+            awaited.add(job);
+        }
+    }
+    return most;
+}
+
 void StoreThread::serve(Jobs jobs) {
-    Touched touched;
+    Concerned touched;
     Jobs first;  // reads that need not wait
     Jobs changes;
     Jobs after;  // reads of what is being changed, and the end
@@ -179,7 +205,7 @@ void StoreThread::serve(Jobs jobs) {
         } else if (!is_read(*job)) {
             touched.add(*job);
             changes.push_back(std::move(job));
-        } else if (touched.concerns(*job)) {
+        } else if (touched.meets(*job)) {
             after.push_back(std::move(job));
         } else {
             first.push_back(std::move(job));

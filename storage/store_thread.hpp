@@ -50,6 +50,7 @@ class StoreThread {
     using Jobs = std::vector<std::shared_ptr<Job>>;
     void loop();
     Jobs take(std::unique_lock<std::mutex>& lock);
+    std::size_t batch_size() const;
     void serve(Jobs jobs);
     void read(Job& job);
     void answer(Jobs jobs);

@@ -92,6 +92,23 @@ inline TokenRecord token(std::uint64_t generation, std::string_view access) {
     return t;
 }
 
+inline Intend intend(AccountId id, std::uint64_t version, std::int64_t at_ms) {
+    Intend change;
+    change.account = id;
+    change.grant_version = version;
+    change.at = wall_from_ms(at_ms);
+    return change;
+}
+inline SetState set_state(AccountId id, std::uint64_t version, GrantState state,
+                          std::string reason) {
+    SetState change;
+    change.account = id;
+    change.grant_version = version;
+    change.state = state;
+    change.reason = std::move(reason);
+    return change;
+}
+
 class World {
   public:
     World() = default;
