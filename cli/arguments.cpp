@@ -1,4 +1,4 @@
-// Every option of every command, with its help. docs/tokenbroker.1 names the same ones:
+// Every option of every command, with its help. docs/man/tokenbroker.1 names the same ones:
 // tests/cli/test_man_pages.py holds them against each other.
 #include "cli/arguments.hpp"
 

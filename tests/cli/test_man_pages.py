@@ -15,7 +15,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
 def page(name):
-    return (TOP / "docs" / name).read_text().replace("\\-", "-")
+    return (TOP / "docs" / "man" / name).read_text().replace("\\-", "-")
 
 
 def output(*words):
@@ -97,7 +97,7 @@ class ManPages(unittest.TestCase):
     def test_groff_has_no_complaint(self):
         if shutil.which("man") is None:
             self.skipTest("man is not installed")
-        for path in sorted((TOP / "docs").glob("*.[158]")):
+        for path in sorted((TOP / "docs" / "man").glob("*.[158]")):
             done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(path)], capture_output=True, text=True,
                                   env={**os.environ, "MANWIDTH": "100"}, timeout=60)
             self.assertEqual((done.returncode, done.stderr), (0, ""), path.name)
