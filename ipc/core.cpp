@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "base/limits.hpp"
 #include "ipc/replies.hpp"
@@ -33,15 +33,24 @@ Core::Core(asio::any_io_executor executor, const ServerOptions& options, Service
 }
 
 Core::~Core() {
-    wipe_out();
+    wipe_replies();
 }
 
-void Core::wipe_out() {
-    ::explicit_bzero(out_.data(), out_.size());
+// Not wiped after each turn: for 16 replies that would cost more than all else. The next turn
+// writes over them, and the end of any connection wipes what is left.
+void Core::forget_replies() {
+    written_ = std::max(written_, out_.size());
     out_.clear();
     if (out_.capacity() <= 2 * out_bytes_kept) return;
+    wipe_replies();
     out_.shrink_to_fit();
     out_.reserve(out_bytes_kept);
+}
+
+void Core::wipe_replies() {
+    out_.resize(std::max(std::exchange(written_, 0), out_.size()));
+    ::explicit_bzero(out_.data(), out_.size());
+    out_.clear();
 }
 
 bool Core::adopt(std::unique_ptr<ByteStream> stream, Caller caller) {
@@ -69,6 +78,7 @@ void Core::refuse(std::unique_ptr<ByteStream> stream, const Caller& caller) {
 }
 
 void Core::remove(const Session& session) {
+    wipe_replies();
     limits_->remove_connection(session.caller().uid);
     sessions_.erase(session.id());
     watched_.erase(session.id());

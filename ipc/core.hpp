@@ -47,7 +47,7 @@ class Core : public std::enable_shared_from_this<Core> {
     // read into by whoever has no half frame of its own.
     std::string& out() { return out_; }
     proto::FrameReader& reader() { return reader_; }
-    void wipe_out();
+    void forget_replies();  // after each turn
     // One line about a client that broke the protocol or was dropped, unless there were many.
     void complain(const Caller& caller, std::string_view what);
     // This session waits for its client: the sweep looks at it once a second.
@@ -60,6 +60,7 @@ class Core : public std::enable_shared_from_this<Core> {
         std::unique_ptr<ByteStream> stream;
         BootTime since;
     };
+    void wipe_replies();
     void refuse(std::unique_ptr<ByteStream> stream, const Caller& caller);
     void drop_all();
     void arm_sweep();
@@ -72,6 +73,7 @@ class Core : public std::enable_shared_from_this<Core> {
     Log& log_;
     VarlinkService about_;
     std::string out_;
+    std::size_t written_ = 0;  // how far into out_ replies lie that were not wiped
     proto::FrameReader reader_;
     // By id, in the order of connecting: the simulation replays, so no order by address.
     std::map<std::uint64_t, Session*> sessions_;

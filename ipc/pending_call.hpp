@@ -63,7 +63,8 @@ class PendingCall final : public Pending, public std::enable_shared_from_this<Pe
     // -- for the session --
     bool more() const { return more_; }
     void run_drained() {
-        if (!on_drained_ || session_ == nullptr || session_->unsent_bytes() > 0) return;
+        if (!on_drained_ || session_ == nullptr || session_->dropped()) return;
+        if (session_->unsent_bytes() > 0) return;
         std::exchange(on_drained_, {})();
     }
     // The session ended before the last reply. Silent: the server is being destroyed.

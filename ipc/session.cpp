@@ -161,7 +161,7 @@ void Session::send_replies() {
         else if (step.bytes < out.size())
             keep_rest(std::string_view(out).substr(step.bytes));
     }
-    core_->wipe_out();
+    core_->forget_replies();
 }
 
 void Session::deliver(std::string_view frame) {

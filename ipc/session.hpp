@@ -44,6 +44,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     void deliver(std::string_view frame);
     void finished();  // the pending call had its last reply
     void wake();
+    bool dropped() const { return dropped_; }
     std::size_t unsent_bytes() const { return unsent_.size(); }
 
   private:

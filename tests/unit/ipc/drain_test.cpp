@@ -8,16 +8,17 @@ using namespace tb::ipc;
 using namespace tb::ipc::test;
 
 namespace {
-awaitable<void> drain_and_tell(Server& server, BootTime until, bool& done) {
-    co_await server.drain(until);
-    done = true;
+awaitable<void> drain_and_tell(Server* server, BootTime until, bool* done) {
+    co_await server->drain(until);
+    *done = true;
 }
 }  // namespace
 
 struct DrainFixture : Fixture {
     bool done = false;
     void drain(Millis within) {
-        spawn(context.get_executor(), "drain", drain_and_tell(*server, clock.now() + within, done));
+        spawn(context.get_executor(), "drain",
+              drain_and_tell(server.get(), clock.now() + within, &done));
         pump();
     }
 };
