@@ -1,3 +1,22 @@
-# What `cmake --install` lays down: the two programs, and the systemd files (systemd/CMakeLists is not a room of code).
+# What `cmake --install` lays down: the two programs, the systemd files, the documentation. To stage it for a package set
+# DESTDIR. The default prefix is /usr, not /usr/local: sysusers.d and tmpfiles.d are read below /usr/lib alone.
+if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
+    set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "where cmake --install puts things" FORCE)
+endif()
 include(GNUInstallDirs)
+set(TB_LIBDIR lib CACHE PATH "parent of systemd/, sysusers.d/ and tmpfiles.d/; not an architecture's folder")
+
 install(TARGETS tokenbrokerd tokenbroker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+add_subdirectory(systemd)
+
+foreach(section 1 5 7 8)
+    file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.${section} ${PROJECT_SOURCE_DIR}/docs/man/*.${section})
+    if(pages)
+        install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+    endif()
+endforeach()
+install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+install(FILES proto/io.tokenbroker.tokens.varlink proto/io.tokenbroker.admin.varlink
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/tokenbroker)

@@ -19,7 +19,8 @@ namespace {
 class Loader {
   public:
     Loader(const std::string& main_file, bool user_mode)
-        : main_file_(main_file), user_mode_(user_mode) {}
+        : main_file_(main_file.empty() ? default_config_file(user_mode) : main_file),
+          user_mode_(user_mode) {}
 
     ConfigResult load() {
         config_.main_file = main_file_;
@@ -153,7 +154,7 @@ class Loader {
         return main_file_;
     }
 
-    const std::string& main_file_;
+    std::string main_file_;
     bool user_mode_;
     Config config_;
     MistakeList mistakes_;

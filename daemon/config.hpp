@@ -67,7 +67,8 @@ struct ConfigResult {
     Config config;
     ConfigMistakes mistakes;  // config counts only if mistakes.lines is empty
 };
-// Blocking: reads files, resolves user and group names. Not on the brain thread.
+// Blocking: reads files, resolves user and group names. Not on the brain thread. An empty main_file
+// is the default one.
 ConfigResult load_config(const std::string& main_file, bool user_mode);
 // /etc/tokenbroker/tokenbroker.toml, or the user's own.
 std::string default_config_file(bool user_mode);

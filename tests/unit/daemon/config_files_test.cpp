@@ -146,6 +146,7 @@ BOOST_AUTO_TEST_CASE(default_paths) {
     BOOST_TEST(user.state_dir == "/home/tester/.local/state/tokenbroker");
     BOOST_TEST(user.admin_group == "");
     BOOST_TEST(default_config_file(true) == "/xdg/config/tokenbroker/tokenbroker.toml");
+    BOOST_TEST(load_config("", true).config.main_file == default_config_file(true));
     unsetenv("XDG_RUNTIME_DIR");
     BOOST_TEST(folder.load("").config.tokens_socket ==
                "/run/user/" + std::to_string(geteuid()) + "/tokenbroker/tokens.sock");
