@@ -111,9 +111,9 @@ BOOST_AUTO_TEST_CASE(the_password_takes_over_a_refused_refresh_token) {
     const http::Request second = sent(exchange->resume(refused()));
     BOOST_TEST(second.body.view() ==
                "grant_type=password&username=u&password=pw_test&scope=ecom.shop");
-    const auto minted = done<Minted>(exchange->resume(json_reply(
-        200,
-        R"({"access_token":"at_test","token_type":"bearer","expires_in":299,"refresh_token":"rt_test_new"})")));
+    const auto minted = done<Minted>(
+        exchange->resume(json_reply(200, R"({"access_token":"at_test","token_type":"bearer",)"
+                                         R"("expires_in":299,"refresh_token":"rt_test_new"})")));
     BOOST_REQUIRE(minted.new_grant.has_value());
     BOOST_TEST(minted.new_grant->find("refresh_token")->view() == "rt_test_new");
     BOOST_TEST(minted.new_grant->find("password")->view() == "pw_test");
