@@ -26,6 +26,12 @@ class Stream(list):
 
 class _Session(socketserver.StreamRequestHandler):
     def handle(self):
+        try:
+            self.serve()
+        except ConnectionError:
+            pass  # the command has seen enough
+
+    def serve(self):
         buffer = b""
         while chunk := self.connection.recv(65536):
             buffer += chunk

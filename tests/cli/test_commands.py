@@ -10,6 +10,8 @@ import unittest
 from fake_daemon import Error, FakeDaemon, Stream
 from test_exit_codes import DAEMON, PROGRAM, SECRET, STATUS, TOKEN
 
+CLIENT_REPLY_BYTES_MAX = 16 * 1024 * 1024  # limits::client_reply_bytes_max
+
 
 class Commands(unittest.TestCase):
     def setUp(self):
@@ -105,6 +107,13 @@ class Commands(unittest.TestCase):
         self.assertNotIn("\x1b", out)
         self.run_ok("status", "shop/main")
         self.assertEqual(self.daemon.parameters_of("GetStatus"), {"accounts": ["shop/main"], "after": "a/2"})
+
+    def test_large_answers(self):
+        many = [{**STATUS, "account": f"shop/{i}"} for i in range(5000)]
+        self.daemon.answers["GetStatus"] = {"daemon": DAEMON, "accounts": many}
+        self.assertEqual(self.run_ok("status").stdout.count("shop/"), 5000)
+        self.daemon.answers["GetStatus"] = {"daemon": {**DAEMON, "config": "x" * CLIENT_REPLY_BYTES_MAX}, "accounts": []}
+        self.assertIn("larger than any can be", self.run_ok("status", code=1).stderr)
 
     def test_status_watch_ends_when_nobody_looks(self):
         self.daemon.answers["GetStatus"] = {"daemon": DAEMON, "accounts": [STATUS]}

@@ -22,7 +22,8 @@ const boost::json::object fresh =
         "policy":"ahead","reason":"","generation":4,"remaining_ms":192000,"lifetime_ms":299000,
         "next_renewal_in_ms":100000,"next_renewal_why":"at 0.70 of its life",
         "last_success_at_ms":1699999893000,"failures_in_row":0,"grant_expires_at_ms":1701123200000,
-        "hand_outs":45,"waiters":2,"watchers":1,"refusals":0,"renewals":3,"attributes":{"user":"u"}})")
+        "hand_outs":45,"waiters":2,"watchers":1,"refusals":0,"renewals":3,
+        "attributes":{"user":"u"}})")
         .as_object();
 const boost::json::object sick =
     boost::json::parse(R"({"account":"shop/other","state":"login_required","generation":9,
