@@ -2,6 +2,8 @@
 // back, under the mutex that ~Resolver takes to say that nobody listens any more.
 #include "net/resolver.hpp"
 
+#include <pthread.h>
+
 #include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <deque>
@@ -53,6 +55,7 @@ struct Resolver::Worker {
     std::shared_ptr<Workers> shared;
 
     void operator()() {
+        (void)pthread_setname_np(pthread_self(), "tb-lookup");
         std::unique_lock lock(shared->mutex);
         const std::stop_token stop = shared->stop.get_token();
         while (!stop.stop_requested()) {
