@@ -94,7 +94,9 @@ class Includes(unittest.TestCase):
                 ("net/https.cpp", "#include <boost/beast/http.hpp>", False),
                 ("ipc/a.cpp", "#include <boost/beast/http.hpp>", True),
                 ("daemon/a.cpp", "#include <boost/asio/ssl.hpp>", True),
-                ("base/asio_impl.cpp", "#include <boost/asio/ssl/impl/src.hpp>", False),
+                ("base/asio_impl.cpp", "#include <boost/asio/impl/src.hpp>", False),
+                ("base/asio_impl.cpp", "#include <boost/asio/ssl/impl/src.hpp>", True),
+                ("net/a.cpp", "#include <boost/asio/impl/src.hpp>", True),
                 ("proto/a.cpp", "#include <boost/asio/buffer.hpp>", True),
                 ("daemon/config.cpp", "#include <toml++/toml.h>", True),
                 ("daemon/a.cpp", "# include <sqlite3.h>", True)]:
@@ -103,7 +105,10 @@ class Includes(unittest.TestCase):
     def test_one_unit_for_tls(self):
         beast = "#include <boost/beast/http.hpp>\n"
         self.assertEqual([], rules.single_units({"net/a.cpp": beast, "tests/a.cpp": beast}))
-        self.assertEqual(2, len(rules.single_units({"net/a.cpp": beast, "net/b.cpp": "#include <boost/asio/ssl.hpp>\n"})))
+        header = {"net/h.hpp": beast, "net/a.cpp": '#include "net/h.hpp"\n'}
+        self.assertEqual([], rules.single_units(header))
+        self.assertEqual(2, len(rules.single_units({**header, "net/b.cpp": "#include <boost/asio/ssl.hpp>\n"})))
+        self.assertEqual(2, len(rules.single_units({**header, "daemon/b.cpp": '#include "net/h.hpp"\n'})))
 
 
 class Bans(unittest.TestCase):
@@ -119,6 +124,7 @@ class Bans(unittest.TestCase):
                 ("net/a.cpp", "x = clock.time(0); y = run_time(0);", False),
                 ("net/a.cpp", "timer.expires_after(1s);", True),
                 ("ipc/a.cpp", "std::this_thread::sleep_for(1s);", True),
+                ("cli/a.cpp", "std::this_thread::sleep_for(1s);", False),
                 ("ipc/a.cpp", "co_await sleep_until(clock_, at);", False),
                 ("ipc/a.cpp", "asio::co_spawn(ex, f(), asio::detached);", True),
                 ("tests/unit/ipc/a.cpp", "asio::co_spawn(ex, f(), h);", True),
