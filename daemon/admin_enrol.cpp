@@ -139,7 +139,9 @@ awaitable<void> AdminService::enrol_new(std::shared_ptr<Enrolment> enrolment) {
     const bool has_token = record.token.has_value();
     const auto account = table_.insert(std::move(record), broker_.moment(), deps_.clock.boot_id());
     deps_.log.notice("{}: enrolled", account->name);
-    if (has_token || enrolment->wait == Millis{0}) {
+    const bool needs_parameters =
+        !account->client->traits.parameters.empty();  // nothing to prove it with
+    if (has_token || needs_parameters || enrolment->wait == Millis{0}) {
         broker_.adopt(account);
         enrolled(*enrolment, *account, has_token);
         co_return;

@@ -81,8 +81,7 @@ SecretSet Arguments::secrets(std::string_view name, std::size_t count_max, std::
     SecretSet all;
     const auto* value = find(name);
     const auto* object = value == nullptr ? nullptr : value->if_object();
-    if (object == nullptr || object->empty() || object->size() > count_max)
-        return bad(name), SecretSet();
+    if (object == nullptr || object->size() > count_max) return bad(name), SecretSet();
     for (const auto& [key, entry] : *object) {
         const auto* text = entry.if_string();
         if (text == nullptr || text->size() > bytes_max) return bad(name), SecretSet();

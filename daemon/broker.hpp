@@ -114,6 +114,9 @@ class Broker {
         std::shared_ptr<Attempt> attempt, std::shared_ptr<storage::Change> change);
     awaitable<void> set_state(std::shared_ptr<Attempt> attempt, storage::GrantState state,
                               std::string reason, bool clear_intent, bool retire);
+    awaitable<bool> keep_successor(std::shared_ptr<Attempt> attempt,
+                                   std::shared_ptr<providers::Failed> failure);
+    void note_probe(Attempt& attempt, const providers::Failed& failure, const std::string& what);
     void publish(Attempt& attempt, const storage::TokenRecord& token);
     void note_failure(Attempt& attempt, const providers::Failed& failure);
     void probed(Attempt& attempt);

@@ -89,7 +89,9 @@ std::optional<Error> Broker::blocked(const Account& account) const {
                                  name, client_of(name), account.provider, client_of(name))};
     if (account.state == GrantState::login_required)
         return Error{errc::login_required, account.reason};
-    if (account.state == GrantState::misconfigured)
+    // Once the slow probe is due, whoever asks may set it off: an account on demand has no timer.
+    if (account.state == GrantState::misconfigured &&
+        (account.slot.not_before > deps_.clock.now() || account.slot.renewing()))
         return Error{errc::misconfigured, account.reason};
     if (account.withheld())
         return Error{errc::misconfigured,

@@ -147,8 +147,23 @@ void Broker::note_failure(Attempt& attempt, const Failed& failure) {
                 left > Millis{0} && left != Millis::max() ? left : limits::backoff_first_ms * 4);
     if (slow && failure.scope == Failed::Scope::account) wait = limits::slow_probe_ms;
     slot.not_before = now + std::max(wait, failure.retry_after.value_or(Millis{0}));
+    if (slow && failure.scope == Failed::Scope::account) account.slot.not_before = slot.not_before;
     deps_.log.warning("{}: renewal failed ({}, {}); {}", account.name, to_string(failure.failure),
                       failure.code, reason);
+}
+
+// Only an answer about the token itself marks it: a wrong URL or a broken certificate says nothing
+// of it.
+void Broker::note_probe(Attempt& attempt, const Failed& failure, const std::string& what) {
+    Account& account = *attempt.account;
+    const bool refused = failure.code == "rejected" || failure.code == "forbidden";
+    const bool slow = failure.failure != FailureClass::retry;
+    account.next_probe = slow ? deps_.clock.now() + Millis{86'400'000} : attempt.slot->not_before;
+    if (!refused) return;
+    account.rejected_by_probe = true;
+    account.reason =
+        fmt::format("{}; run: tokenbroker account add {} --replace", what, account.name);
+    notify(account, "misconfigured", account.reason);
 }
 
 awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, GrantState state,
@@ -170,8 +185,44 @@ awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, GrantState s
     if (clear_intent) account.intent.reset();
 }
 
+// A failure that used the grant up all the same: the successor is in force and is kept before
+// anything else happens.
+awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
+                                       std::shared_ptr<Failed> failure) {
+    Account& account = *attempt->account;
+    auto change = std::make_shared<storage::Change>(storage::Renewed{});
+    auto& renewed = std::get<storage::Renewed>(*change);
+    renewed.account = account.id;
+    renewed.grant_version = attempt->grant_version;
+    renewed.new_grant = std::move(failure->new_grant);
+    renewed.grant_obtained_at = deps_.clock.wall();
+    renewed.grant_expires_at = account.grant_expires_at;
+    renewed.token.generation =
+        ++account.newest_generation;  // no token came with it: one that is dead at once
+    renewed.token.access_token = Secret("-");
+    renewed.token.boot_id = deps_.clock.boot_id();
+    renewed.token.sent_wall = deps_.clock.wall();
+    renewed.token.lifetime = Millis{0};
+    const Result<storage::Committed> stored = co_await commit_until_durable(attempt, change);
+    if (!stored) co_return false;
+    deps_.log.warning(
+        "{}: the answer held a new refresh token but no usable access token: the new one is kept",
+        account.name);
+    account.grant_version = attempt->grant_version = stored->grant_version;
+    account.intent.reset();
+    account.state = GrantState::good;
+    attempt->sent_grant = attempt->ambiguous_before = false;
+    if (failure->failure == FailureClass::ambiguous)
+        failure->failure = FailureClass::retry;  // the outcome is known
+    co_return true;
+}
+
 awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr<Failed> failure) {
     Account& account = *attempt->account;
+    if (failure->new_grant) {
+        const bool kept = co_await keep_successor(attempt, failure);
+        if (!kept) co_return;
+    }
     const bool was_unknown = attempt->ambiguous_before;
     if (failure->failure == FailureClass::reauth && failure->scope == Failed::Scope::account &&
         gate_.note_refusal(attempt->client->origin, deps_.clock.now())) {
@@ -185,16 +236,7 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
     const std::string reason = account.stats.last_failure->reason;
     const std::string at = clock_text(account.stats.last_failure->at);
     if (attempt->purpose == providers::Purpose::probe) {
-        const bool refused =
-            failure->failure == FailureClass::config || failure->failure == FailureClass::reauth;
-        account.next_probe =
-            refused ? deps_.clock.now() + Millis{86'400'000} : attempt->slot->not_before;
-        if (refused) {
-            account.rejected_by_probe = true;
-            account.reason = fmt::format("{} at {}; run: tokenbroker account add {} --replace",
-                                         reason, at, account.name);
-            notify(account, "misconfigured", account.reason);
-        }
+        note_probe(*attempt, *failure, fmt::format("{} at {}", reason, at));
     } else if (failure->scope == Failed::Scope::parameters) {
         // one user's, one origin's: the account is as it was
     } else if (failure->failure == FailureClass::reauth) {

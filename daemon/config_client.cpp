@@ -178,6 +178,19 @@ class ClientReader {
         for (const providers::Mistake& mistake : client_.provider->check(client_.settings))
             mistakes_.add(mistake.place.empty() ? section_.place : mistake.place,
                           fmt::format("clients.{}: {}", section_.key, mistake.text));
+        for (const std::string& name : client_.provider->client_secret_names(client_.settings)) {
+            const auto found = client_.secrets.find(name);
+            if (found != client_.secrets.end() && found->second.kind != SecretSource::Kind::none)
+                continue;
+            mistakes_.add(
+                section_.place,
+                fmt::format("clients.{}: {} is missing; write {} = {{ file = \"/path\" }}, "
+                            "{{ credential = \"name\" }} or {{ stored = true }}",
+                            section_.key, name, name));
+        }
+        for (const providers::Mistake& warning : client_.provider->warnings(client_.settings))
+            mistakes_.warn(warning.place.empty() ? section_.place : warning.place,
+                           fmt::format("clients.{}: {}", section_.key, warning.text));
     }
 
     const TomlNode& section_;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <memory>
 
 #include "base/async.hpp"
 #include "base/log.hpp"
@@ -13,6 +14,7 @@
 #include "base/secret.hpp"
 #include "base/time.hpp"
 #include "daemon/config.hpp"
+#include "ipc/limits.hpp"
 #include "net/https_client.hpp"
 #include "storage/token_store.hpp"
 
@@ -31,6 +33,8 @@ struct Deps {
     std::function<Result<Secret>(const SecretSource&)> read_secret;
     // Reads the configuration off the brain thread; calls back on the brain.
     std::function<void(std::function<void(ConfigResult)>)> load_config;
+    // What callers hold, by uid, over all sockets.
+    std::shared_ptr<ipc::Limits> ipc_limits;
 };
 
 }  // namespace tb::daemon

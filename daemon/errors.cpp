@@ -41,7 +41,7 @@ std::string tokens_error(std::string_view account, const Error& error) {
             return tokens("TooManyRequests", wait);
         }
         case errc::invalid_parameter:
-            return invalid_parameter(error.message);
+            return invalid_parameter(error.message.substr(0, error.message.find(' ')));
         default:
             break;
     }

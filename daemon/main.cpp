@@ -76,8 +76,9 @@ class Process {
         store_ = std::move(*opened);
         net::HttpsOptions https_options;
         https_ = net::create_https_client(context_.get_executor(), https_options, log_);
+        limits_ = ipc::create_limits();
         Deps deps{
-            context_.get_executor(), *clock_, random_, *https_, *store_, log_, ::geteuid(), {}, {}};
+            context_.get_executor(), *clock_, random_, *https_, *store_, log_, ::geteuid(), {}, {}, limits_};
         deps.read_secret = [directory = where.credentials_dir](const SecretSource& source) {
             return read_secret(source, directory);
         };
@@ -114,7 +115,6 @@ class Process {
     }
 
     Result<void> serve() {
-        limits_ = ipc::create_limits();
         UniqueFd tokens;
         UniqueFd admin;
         for (auto& [name, fd] : ipc::take_systemd_listeners()) {

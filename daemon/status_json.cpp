@@ -46,6 +46,16 @@ void put_renewal(object& out, const Account& account, const Broker& broker, Mome
     }
 }
 
+// A static token that is older than its client section wants: served all the same.
+std::string reminder(const Account& account, Moment at) {
+    if (!account.client || !account.client->traits.max_age) return {};
+    if (at.wall - account.grant_obtained_at <= *account.client->traits.max_age) return {};
+    return fmt::format(
+        "{}: the token is older than max_age; make a new one and run: tokenbroker account add {} "
+        "--replace",
+        account.name, account.name);
+}
+
 }  // namespace
 
 object account_status(const Account& account, const Broker& broker, Moment at) {
@@ -57,6 +67,7 @@ object account_status(const Account& account, const Broker& broker, Moment at) {
     out["policy"] = providers::to_string(effective_policy(account));
     const auto error = broker.blocked(account);
     out["reason"] = error ? error->message : account.reason;
+    if (!error && account.reason.empty()) out["reason"] = reminder(account, at);
     put_token(out, account, at);
     put_renewal(out, account, broker, at);
     put_wall(out, "grant_obtained_at_ms", account.grant_obtained_at);

@@ -114,16 +114,15 @@ void TokensService::wait_for_token(ipc::Connection& connection,
         slot->hand_out.append_reply(connection.out(), facts.remaining);
         return served(*account, *slot, deps_.clock.now());
     }
-    if (waiting_by_uid_[uid] >= limits::waiters_per_uid_max) {
+    if (!deps_.ipc_limits->add_waiter(uid)) {
         connection.out() +=
             tokens_error(account->name, Error{errc::too_many_requests, account->name});
         return;
     }
-    ++waiting_by_uid_[uid];
     slot->last_read = deps_.clock.now();
     const auto pending = connection.defer();
     auto done = [this, pending, account, slot, uid](const Result<const Slot*>& outcome) {
-        if (--waiting_by_uid_[uid] == 0) waiting_by_uid_.erase(uid);
+        deps_.ipc_limits->remove_waiter(uid);
         if (pending->gone()) return;
         if (!outcome) return pending->finish(tokens_error(account->name, outcome.error()));
         const BootTime now = deps_.clock.now();
@@ -138,7 +137,7 @@ void TokensService::wait_for_token(ipc::Connection& connection,
     pending->on_gone([this, slot, waiter, uid] {
         if (!waiter->done) return;
         broker_.abandon(*slot, waiter);
-        if (--waiting_by_uid_[uid] == 0) waiting_by_uid_.erase(uid);
+        deps_.ipc_limits->remove_waiter(uid);
     });
 }
 

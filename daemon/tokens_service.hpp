@@ -41,8 +41,6 @@ class TokensService final : public ipc::Service {
     Broker& broker_;
     Gatekeeper& gatekeeper_;
     std::map<const Watch*, std::shared_ptr<Watch>> watches_;
-    std::map<uid_t, std::size_t> watched_by_uid_;
-    std::map<uid_t, int> waiting_by_uid_;
 };
 
 }  // namespace tb::daemon

@@ -49,19 +49,17 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
         accounts.push_back(std::move(account));
     }
     const uid_t uid = connection.caller().uid;
-    std::size_t& watched = watched_by_uid_[uid];
-    if (watched + accounts.size() > static_cast<std::size_t>(limits::watches_per_uid_max)) {
+    const int count = static_cast<int>(accounts.size());
+    if (!deps_.ipc_limits->add_watches(uid, count)) {
         connection.out() +=
             tokens_error(names.front(), Error{errc::too_many_requests, names.front()});
         return;
     }
-    watched += accounts.size();
     const auto pending = connection.defer();
     const auto watch = std::make_shared<Watch>(pending, deps_.clock);
     watches_.emplace(watch.get(), watch);
-    pending->on_gone([this, key = watch.get(), uid, count = accounts.size()] {
-        watched_by_uid_[uid] -= count;
-        if (watched_by_uid_[uid] == 0) watched_by_uid_.erase(uid);
+    pending->on_gone([this, key = watch.get(), uid, count] {
+        deps_.ipc_limits->remove_watches(uid, count);
         end_watch(key);
     });
     const BootTime now = deps_.clock.now();
