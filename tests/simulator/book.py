@@ -18,6 +18,7 @@ LOG_MAX = 50_000
 RAW_MAX = 64 * 1024
 TOKEN_RUN = re.compile(r"[A-Za-z0-9_\-]{16,}")
 RETRY_TOLERANCE_S = 0.03
+IN_FLIGHT_S = 0.25  # a TLS handshake and a queue of eight exchanges on a busy machine
 SECRET_LENGTH_MIN = 6
 
 
@@ -27,6 +28,7 @@ class Entry:
     persona: str
     connection: int
     at: float  # monotonic, when the head was read
+    connected_at: float  # monotonic, when its connection was accepted
     wall: float  # virtual
     method: str = ""
     path: str = ""
@@ -57,6 +59,15 @@ class Entry:
         return value
 
 
+@dataclass
+class Floor:
+    """A Retry-After that binds until then; who was told, when."""
+    until: float
+    told_at: float
+    seq: int
+    family: str
+
+
 class Book:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -69,7 +80,7 @@ class Book:
         self.owners: dict[str, str] = {}  # secret -> persona
         self.violations: list[dict[str, Any]] = []
         self.in_flight: dict[tuple[str, str], list[tuple[Entry, Any]]] = {}
-        self.floors: dict[tuple[str, str], tuple[float, int]] = {}
+        self.floors: dict[tuple[str, str], Floor] = {}
         self.changed = asyncio.Condition()
 
     # -- secrets --
@@ -105,7 +116,7 @@ class Book:
     # -- requests --
     def begin(self, persona: str, connection: int, request: Request, stream: Any) -> Entry:
         self.last_seq += 1
-        entry = Entry(self.last_seq, persona, connection, self.clock.mono(), self.clock.now(), request.method,
+        entry = Entry(self.last_seq, persona, connection, self.clock.mono(), stream.opened_at, self.clock.now(), request.method,
                       request.path, self.marked(request.decoded_target()),
                       [(name, self._marked_header(name, value)) for name, value in request.headers],
                       bytes_in=len(request.head_raw), raw=request.head_raw[:RAW_MAX])
@@ -133,12 +144,21 @@ class Book:
         for secret in self.found_in(text):
             if self.owners[secret] != entry.persona:
                 self.violation("secret_to_wrong_host", entry, f"a secret of {self.owners[secret]}")
-        for key in floor_keys(entry):
-            floor = self.floors.get((entry.persona, key))
-            if floor and entry.at < floor[0] - RETRY_TOLERANCE_S:
-                self.violation("retry_after", entry, f"{floor[0] - entry.at:.2f} s too early after request {floor[1]}")
+        self._check_floors(entry)
         if ident.exclusive:
             self._enter(entry, stream)
+
+    def _check_floors(self, entry: Entry) -> None:
+        """Strict for the grant that was told to wait. Another grant of the same client may have been on its way when
+        the reply came; it is at fault if its connection is younger than the reply, or if it came much later."""
+        for key in floor_keys(entry):
+            floor = self.floors.get((entry.persona, key))
+            if floor is None or entry.at >= floor.until - RETRY_TOLERANCE_S:
+                continue
+            under_way = entry.connected_at <= floor.told_at and entry.at - floor.told_at < IN_FLIGHT_S
+            if key.startswith("client:") and (floor.family == entry.family or under_way):
+                continue
+            self.violation("retry_after", entry, f"{floor.until - entry.at:.2f} s too early after request {floor.seq}")
 
     def _enter(self, entry: Entry, stream: Any) -> None:
         key = (entry.persona, entry.family)
@@ -153,7 +173,7 @@ class Book:
         entry.retry_floor_s = retry_floor_s
         if retry_floor_s is not None and delivered:
             for key in floor_keys(entry):
-                self.floors[(entry.persona, key)] = (now + retry_floor_s, entry.seq)
+                self.floors[(entry.persona, key)] = Floor(now + retry_floor_s, now, entry.seq, entry.family)
 
     def ended(self, entry: Entry, how: str) -> None:
         entry.ended_at, entry.end = self.clock.mono(), how

@@ -8,6 +8,7 @@ import fcntl
 import socket
 import ssl
 import struct
+import time
 
 SIOCOUTQNSD = 0x894B  # bytes not yet sent
 TCP_ESTABLISHED, TCP_CLOSED = 1, 7
@@ -33,6 +34,7 @@ class Stream:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.received = 0  # bytes of the connection, as the wire had them
         self.closed = False
+        self.opened_at = time.monotonic()
 
     # -- TLS --
     async def handshake(self, context: ssl.SSLContext, first: bytes = b"") -> None:

@@ -78,10 +78,26 @@ class ControlPort(Case):
         self.sim.arm("status", status=503, retry_after="seconds", retry_after_s=1)
         self.assertEqual(self.refresh(account["refresh_token"]).headers["retry-after"], "1")
         self.refresh(account["refresh_token"])
-        self.assertEqual([found["invariant"] for found in self.sim.check()].count("retry_after"), 2)  # grant, client
+        self.assertEqual([found["invariant"] for found in self.sim.check()].count("retry_after"), 1)
         self.assertEqual(self.sim.check(ignore=["retry_after"]), [])
         self.assertEqual(self.sim.check(budget=2, ignore=["retry_after"]), [])
         self.assertEqual(self.sim.check(budget=1, ignore=["retry_after"])[0]["invariant"], "budget")
+
+    def test_retry_after_binds_the_other_grants_of_the_client(self) -> None:
+        told, other = self.account(), self.account()
+        self.refresh(other["refresh_token"])  # opens the connection
+        for fresh_connection, wait_s, violations in ((False, 0.0, 0), (False, 0.4, 1), (True, 0.0, 1)):
+            with self.subTest(fresh_connection=fresh_connection, wait_s=wait_s):
+                other = self.account()
+                self.sim.post("/forget")
+                self.sim.arm("status", status=503, retry_after="seconds", retry_after_s=30)
+                self.refresh(told["refresh_token"])
+                if fresh_connection:
+                    self.client.close()
+                time.sleep(wait_s)
+                self.refresh(other["refresh_token"])
+                found = [found for found in self.sim.check() if found["invariant"] == "retry_after"]
+                self.assertEqual(len(found), violations)
 
     def test_presented_after_refusal(self) -> None:
         account = self.account()

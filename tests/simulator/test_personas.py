@@ -114,6 +114,13 @@ class Webroot(Case):
         self.sim.post("/advance", seconds=6)
         self.assertEqual(self.refresh(account["refresh_token"]).status, 400)
 
+    def test_grace_with_an_expired_access_token(self) -> None:
+        self.sim.switch("webroot", old_rt="grace", grace_s=60, access_lifetime_s=2)
+        account = self.account()
+        self.assertEqual(self.refresh(account["refresh_token"]).json["expires_in"], 2)
+        self.sim.post("/advance", seconds=10)
+        self.assertEqual(self.refresh(account["refresh_token"]).json["expires_in"], 0)
+
     def test_refresh_token_expires(self) -> None:
         account = self.account()
         self.sim.post("/advance", seconds=14 * 86_400 + 1)

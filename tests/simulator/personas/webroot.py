@@ -27,7 +27,9 @@ class Refused(Exception):
 
 
 def shown_lifetime(left: float) -> int | float:
-    """Whole seconds as the real one sends; a short one that isn't whole (tests) as it is, never overstated."""
+    """Whole seconds as the real one sends; a short one that isn't whole (tests) as it is, never overstated.
+    The same pair again (grace) may hold an access token that has expired: 0."""
+    left = max(0.0, left)
     whole = math.floor(left + 0.02)
     return whole if left > 10 or left - whole < 0.02 else math.floor(left * 100) / 100
 
