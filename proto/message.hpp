@@ -41,7 +41,8 @@ std::string make_reply(const boost::json::object& parameters, bool continues = f
 std::string make_error(std::string_view error, const boost::json::object& parameters);
 
 // The expected shape of a GetToken, read without a JSON parser and without allocating:
-//   {"method":"io.tokenbroker.tokens.GetToken","parameters":{"account":"shop/main"[,"min_remaining_ms":N][,"timeout_ms":N]}}
+//   {"method":"io.tokenbroker.tokens.GetToken",
+//    "parameters":{"account":"shop/main"[,"min_remaining_ms":N][,"timeout_ms":N]}}
 // members of `parameters` in any order, white space between tokens allowed, no escapes in strings.
 // Anything else: nullopt, and the real parser decides; what this accepts, parse_call accepts with
 // the same meaning (a fuzz target holds them against each other).

@@ -17,7 +17,8 @@ namespace {
 tb::awaitable<void> run_until_told(tb::ipc::Server* server, tb::Clock* clock,
                                    tb::asio::signal_set* signals) {
     co_await signals->async_wait(tb::asio::as_tuple(tb::asio::use_awaitable));
-    co_await server->drain(clock->now() + tb::Millis{1'000});
+    const tb::BootTime until = clock->now() + tb::Millis{1'000};
+    co_await server->drain(until);
 }
 
 std::string read_file(const char* path) {

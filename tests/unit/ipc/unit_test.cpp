@@ -10,74 +10,77 @@
 using namespace tb::ipc;
 using std::string;
 
+namespace {
+struct Row {
+    string path;
+    const char* unit;  // nullptr: none
+};
+const Row rows[] = {
+    {"/system.slice/nginx.service", "nginx.service"},
+    {"/system.slice/game-server@1.service", "game-server@1.service"},
+    {"/system.slice/system-game\\x2dserver.slice/game-server@eu-1.service",
+     "game-server@eu-1.service"},
+    {"/a.slice/a-b.slice/a-b-c.slice/x.service", "x.service"},
+    {"//system.slice///nginx.service//", "nginx.service"},
+    {"/nginx.service", "nginx.service"},
+    {"/init.scope", "init.scope"},
+    {"/-.slice/x.service", "x.service"},
+    // Below a unit only that unit counts: delegation, containers, names made to deceive.
+    {"/system.slice/docker.service/game-server@1.service", "docker.service"},
+    {"/system.slice/docker-0af3.scope/system.slice/game-server@1.service", "docker-0af3.scope"},
+    {"/machine.slice/systemd-nspawn@c.service/payload/system.slice/x.service",
+     "systemd-nspawn@c.service"},
+    {"/system.slice/x.service/y.slice", "x.service"},
+    {"/user.slice/user-1000.slice/user@1000.service", "user@1000.service"},
+    {"/user.slice/user-1000.slice/user@1000.service/app.slice/game-server@1.service",
+     "user@1000.service"},
+    {"/user.slice/user-1000.slice/user@1000.service/init.scope", "user@1000.service"},
+    {"/user.slice/user-1000.slice/session-3.scope", "session-3.scope"},
+    {"/user.slice/user-1000.slice/session-3.scope/x.service", "session-3.scope"},
+    // Names that begin like a kernel file or controller are escaped by one underscore.
+    {"/system.slice/_cpu.service", "cpu.service"},
+    {"/_cgroup.slice/x.service", "x.service"},
+    {"/system.slice/__x.service", "_x.service"},
+    {"/system.slice/dev-hugepages.mount", "dev-hugepages.mount"},
+    {"/system.slice/systemd-fsck@dev-disk-by\\x2duuid-1.service",
+     "systemd-fsck@dev-disk-by\\x2duuid-1.service"},
+    {"/system.slice/a:b_c.d-e.socket", "a:b_c.d-e.socket"},
+    // None at all.
+    {"/", nullptr},
+    {"", nullptr},
+    {"system.slice/x.service", nullptr},
+    {"/system.slice", nullptr},
+    {"/user.slice/user-1000.slice", nullptr},
+    {"/docker/0af3/system.slice/x.service", nullptr},
+    {"/kubepods/besteffort/pod1/x.service", nullptr},
+    {"/lxc/x.service", nullptr},
+    {"/../system.slice/x.service", nullptr},
+    {"/../../x.service", nullptr},
+    {"/system.slice/../x.service", nullptr},
+    {"/system.slice/./x.service", nullptr},
+    {"/system.slice/x", nullptr},
+    {"/system.slice/x.", nullptr},
+    {"/system.slice/.service", nullptr},
+    {"/system.slice/_.service", nullptr},
+    {"/system.slice/x.Service", nullptr},
+    {"/system.slice/x.services", nullptr},
+    {"/system.slice/x.conf", nullptr},
+    {"/system.slice/game-server@.service", nullptr},
+    {"/system.slice/@1.service", nullptr},
+    {"/system.slice/a b.service", nullptr},
+    {"/system.slice/a\nb.service", nullptr},
+    {"/system.slice/ä.service", nullptr},
+    {"/system.slice/a*.service", nullptr},
+    {"/system.slice/x.service (deleted)", nullptr},
+    {"/system.slice/a@b.slice", nullptr},  // an instance of a slice is neither
+    {"/a@b.slice/x.service", nullptr},     //
+    {"/.slice/x.service", nullptr},        //
+    {"/sl ice.slice/x.service", nullptr},  //
+    {"/" + string(256, 'a') + ".slice/x.service", nullptr},
+};
+}  // namespace
+
 BOOST_AUTO_TEST_CASE(the_system_managers_unit_of_a_cgroup) {
-    struct Row {
-        string path;
-        const char* unit;  // nullptr: none
-    };
-    const Row rows[] = {
-        {"/system.slice/nginx.service", "nginx.service"},
-        {"/system.slice/game-server@1.service", "game-server@1.service"},
-        {"/system.slice/system-game\\x2dserver.slice/game-server@eu-1.service",
-         "game-server@eu-1.service"},
-        {"/a.slice/a-b.slice/a-b-c.slice/x.service", "x.service"},
-        {"//system.slice///nginx.service//", "nginx.service"},
-        {"/nginx.service", "nginx.service"},
-        {"/init.scope", "init.scope"},
-        {"/-.slice/x.service", "x.service"},
-        // Below a unit only that unit counts: delegation, containers, names made to deceive.
-        {"/system.slice/docker.service/game-server@1.service", "docker.service"},
-        {"/system.slice/docker-0af3.scope/system.slice/game-server@1.service", "docker-0af3.scope"},
-        {"/machine.slice/systemd-nspawn@c.service/payload/system.slice/x.service",
-         "systemd-nspawn@c.service"},
-        {"/system.slice/x.service/y.slice", "x.service"},
-        {"/user.slice/user-1000.slice/user@1000.service", "user@1000.service"},
-        {"/user.slice/user-1000.slice/user@1000.service/app.slice/game-server@1.service",
-         "user@1000.service"},
-        {"/user.slice/user-1000.slice/user@1000.service/init.scope", "user@1000.service"},
-        {"/user.slice/user-1000.slice/session-3.scope", "session-3.scope"},
-        {"/user.slice/user-1000.slice/session-3.scope/x.service", "session-3.scope"},
-        // Names that begin like a kernel file or controller are escaped by one underscore.
-        {"/system.slice/_cpu.service", "cpu.service"},
-        {"/_cgroup.slice/x.service", "x.service"},
-        {"/system.slice/__x.service", "_x.service"},
-        {"/system.slice/dev-hugepages.mount", "dev-hugepages.mount"},
-        {"/system.slice/systemd-fsck@dev-disk-by\\x2duuid-1.service",
-         "systemd-fsck@dev-disk-by\\x2duuid-1.service"},
-        {"/system.slice/a:b_c.d-e.socket", "a:b_c.d-e.socket"},
-        // None at all.
-        {"/", nullptr},
-        {"", nullptr},
-        {"system.slice/x.service", nullptr},
-        {"/system.slice", nullptr},
-        {"/user.slice/user-1000.slice", nullptr},
-        {"/docker/0af3/system.slice/x.service", nullptr},
-        {"/kubepods/besteffort/pod1/x.service", nullptr},
-        {"/lxc/x.service", nullptr},
-        {"/../system.slice/x.service", nullptr},
-        {"/../../x.service", nullptr},
-        {"/system.slice/../x.service", nullptr},
-        {"/system.slice/./x.service", nullptr},
-        {"/system.slice/x", nullptr},
-        {"/system.slice/x.", nullptr},
-        {"/system.slice/.service", nullptr},
-        {"/system.slice/_.service", nullptr},
-        {"/system.slice/x.Service", nullptr},
-        {"/system.slice/x.services", nullptr},
-        {"/system.slice/x.conf", nullptr},
-        {"/system.slice/game-server@.service", nullptr},
-        {"/system.slice/@1.service", nullptr},
-        {"/system.slice/a b.service", nullptr},
-        {"/system.slice/a\nb.service", nullptr},
-        {"/system.slice/ä.service", nullptr},
-        {"/system.slice/a*.service", nullptr},
-        {"/system.slice/x.service (deleted)", nullptr},
-        {"/system.slice/a@b.slice", nullptr},  // an instance of a slice is neither
-        {"/a@b.slice/x.service", nullptr},     //
-        {"/.slice/x.service", nullptr},        //
-        {"/sl ice.slice/x.service", nullptr},  //
-        {"/" + string(256, 'a') + ".slice/x.service", nullptr},
-    };
     for (const Row& row : rows) {
         const auto unit = unit_of_cgroup(row.path);
         BOOST_TEST_CONTEXT(row.path) {
