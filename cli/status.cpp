@@ -15,7 +15,7 @@
 namespace tb::cli {
 namespace {
 
-constexpr std::string_view clear_screen = "\x1b[H\x1b[2J\x1b[3J";
+constexpr std::string_view clear_screen = "\x1b[H\x1b[2J";
 
 // Asking for each page after the last name of the one before; the daemon says when there are none.
 Answer<boost::json::object> all_pages(ipc::Client& client,
