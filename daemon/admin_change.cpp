@@ -7,6 +7,7 @@
 #include "daemon/admin_service.hpp"
 #include "daemon/arguments.hpp"
 #include "daemon/errors.hpp"
+#include "ipc/replies.hpp"
 
 namespace tb::daemon {
 
@@ -17,7 +18,7 @@ void AdminService::change_account(ipc::Connection& connection, const proto::Call
     bool try_retired = false;
     if (method == "ResumeAccount") try_retired = arguments.boolean("try_retired").value_or(false);
     if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     auto account = table_.share(name);
@@ -88,7 +89,7 @@ void AdminService::set_client_secret(ipc::Connection& connection, const proto::C
     Secret secret(value);
     explicit_bzero(value.data(), value.size());
     if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     const auto& clients = table_.config()->clients;

@@ -9,6 +9,7 @@
 #include "daemon/arguments.hpp"
 #include "daemon/errors.hpp"
 #include "daemon/status_json.hpp"
+#include "ipc/replies.hpp"
 
 namespace tb::daemon {
 namespace {
@@ -47,7 +48,7 @@ void AdminService::add_account(ipc::Connection& connection, const proto::Call& c
         connection.out() += proto::make_error("io.tokenbroker.admin.Refused", {{"reason", reason}});
     };
     if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     if (const auto named = check_account_name(enrolment->name); !named)

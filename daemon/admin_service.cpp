@@ -11,6 +11,7 @@
 #include "daemon/arguments.hpp"
 #include "daemon/errors.hpp"
 #include "daemon/status_json.hpp"
+#include "ipc/replies.hpp"
 
 namespace tb::daemon {
 
@@ -33,7 +34,7 @@ void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (!may(connection.caller())) {
         deps_.log.notice("{} refused to {}: not root and not in the admin group", call.method,
                          connection.caller().describe());
-        connection.out() += permission_denied();
+        connection.out() += ipc::permission_denied();
         return;
     }
     const std::string_view method = call.method_name();
@@ -46,7 +47,7 @@ void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (method == "SetClientSecret") return set_client_secret(connection, call);
     if (method == "Reload") return reload_call(connection);
     if (method == "ExplainAccess") return explain_access(connection, call);
-    connection.out() += method_not_found(call.method);
+    connection.out() += ipc::method_not_found(call);
 }
 
 boost::json::object AdminService::daemon_status() const {
@@ -74,7 +75,7 @@ void AdminService::get_status(ipc::Connection& connection, const proto::Call& ca
     const auto after = arguments.optional_text("after", limits::account_name_bytes_max);
     const auto limit = arguments.integer("limit", 1, limits::status_page_max).value_or(200);
     if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     const Moment at = broker_.moment();
@@ -143,7 +144,7 @@ void AdminService::explain_access(ipc::Connection& connection, const proto::Call
     std::string wrong = arguments.wrong();
     if (wrong.empty() && !uid) wrong = "uid";
     if (!wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     const auto id = static_cast<uid_t>(*uid);
@@ -165,7 +166,7 @@ void AdminService::renew_account(ipc::Connection& connection, const proto::Call&
     const std::string name = arguments.text("account", limits::account_name_bytes_max);
     const auto timeout = arguments.integer("timeout_ms", 0, limits::reader_timeout_max_ms.count());
     if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     const auto account = table_.share(name);

@@ -1,6 +1,7 @@
 // See errors.hpp.
 #include "daemon/errors.hpp"
 
+#include "ipc/replies.hpp"
 #include "proto/message.hpp"
 
 namespace tb::daemon {
@@ -12,9 +13,6 @@ std::string tokens(std::string_view name, const object& parameters) {
 }
 std::string admin(std::string_view name, const object& parameters) {
     return proto::make_error("io.tokenbroker.admin." + std::string(name), parameters);
-}
-std::string service(std::string_view name, const object& parameters) {
-    return proto::make_error("org.varlink.service." + std::string(name), parameters);
 }
 }  // namespace
 
@@ -41,7 +39,7 @@ std::string tokens_error(std::string_view account, const Error& error) {
             return tokens("TooManyRequests", wait);
         }
         case errc::invalid_parameter:
-            return invalid_parameter(error.message.substr(0, error.message.find(' ')));
+            return ipc::invalid_parameter(error.message.substr(0, error.message.find(' ')));
         default:
             break;
     }
@@ -64,7 +62,7 @@ std::string admin_error(std::string_view account, const Error& error) {
             parameters["reason"] = error.message;
             return admin("StoreUnavailable", parameters);
         case errc::invalid_parameter:
-            return invalid_parameter(error.message);
+            return ipc::invalid_parameter(error.message);
         case errc::provider_unavailable:
         case errc::login_required:
         case errc::misconfigured:
@@ -83,19 +81,6 @@ std::string admin_error(std::string_view account, const Error& error) {
     }
     parameters["reason"] = error.message;
     return admin("Refused", parameters);
-}
-
-std::string invalid_parameter(std::string_view name) {
-    return service("InvalidParameter", {{"parameter", name}});
-}
-std::string method_not_found(std::string_view method) {
-    return service("MethodNotFound", {{"method", method}});
-}
-std::string expected_more() {
-    return service("ExpectedMore", {});
-}
-std::string permission_denied() {
-    return service("PermissionDenied", {});
 }
 
 }  // namespace tb::daemon

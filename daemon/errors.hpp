@@ -15,9 +15,4 @@ std::string tokens_error(std::string_view account, const Error& error);
 // The same for io.tokenbroker.admin.
 std::string admin_error(std::string_view account, const Error& error);
 
-std::string invalid_parameter(std::string_view name);
-std::string method_not_found(std::string_view method);
-std::string expected_more();
-std::string permission_denied();
-
 }  // namespace tb::daemon

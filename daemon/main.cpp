@@ -77,8 +77,16 @@ class Process {
         net::HttpsOptions https_options;
         https_ = net::create_https_client(context_.get_executor(), https_options, log_);
         limits_ = ipc::create_limits();
-        Deps deps{
-            context_.get_executor(), *clock_, random_, *https_, *store_, log_, ::geteuid(), {}, {}, limits_};
+        Deps deps{context_.get_executor(),
+                  *clock_,
+                  random_,
+                  *https_,
+                  *store_,
+                  log_,
+                  ::geteuid(),
+                  {},
+                  {},
+                  limits_};
         deps.read_secret = [directory = where.credentials_dir](const SecretSource& source) {
             return read_secret(source, directory);
         };

@@ -8,6 +8,7 @@
 #include "base/limits.hpp"
 #include "daemon/arguments.hpp"
 #include "daemon/errors.hpp"
+#include "ipc/replies.hpp"
 
 namespace tb::daemon {
 namespace {
@@ -53,7 +54,7 @@ void TokensService::call(ipc::Connection& connection, const proto::Call& call) {
     if (method == "WatchTokens") return watch_tokens(connection, call);
     if (method == "ReportRejected") return report_rejected(connection, call);
     if (method == "ListAccounts") return list_accounts(connection);
-    connection.out() += method_not_found(call.method);
+    connection.out() += ipc::method_not_found(call);
 }
 
 std::shared_ptr<Account> TokensService::permitted(const ipc::Caller& caller,
@@ -74,7 +75,7 @@ void TokensService::get_token(ipc::Connection& connection, const proto::Call& ca
     auto given = arguments.map("parameters", limits::parameters_max, limits::parameter_bytes_max);
     parameters.assign(given.begin(), given.end());
     if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     const auto account = permitted(connection.caller(), name);
@@ -149,7 +150,7 @@ void TokensService::report_rejected(ipc::Connection& connection, const proto::Ca
     std::string wrong = arguments.wrong();
     if (wrong.empty() && !generation) wrong = "generation";
     if (!wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     const auto account = permitted(connection.caller(), name);

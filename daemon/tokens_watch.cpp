@@ -5,6 +5,7 @@
 #include "daemon/arguments.hpp"
 #include "daemon/errors.hpp"
 #include "daemon/tokens_service.hpp"
+#include "ipc/replies.hpp"
 
 namespace tb::daemon {
 namespace {
@@ -32,11 +33,11 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
     names.erase(std::unique(names.begin(), names.end()), names.end());
     if (wrong.empty() && names.empty()) wrong = "accounts";
     if (!wrong.empty()) {
-        connection.out() += invalid_parameter(wrong);
+        connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
     if (!call.more) {
-        connection.out() += expected_more();
+        connection.out() += ipc::expected_more();
         return;
     }
     std::vector<std::shared_ptr<Account>> accounts;
