@@ -1,6 +1,7 @@
 """The daemon as a process: sockets handed in by the service manager, reload, and the exit codes of the real command."""
 import os
 import threading
+import time
 import unittest
 
 from harness.case import BrokerCase, threekit_client, webroot_client
@@ -63,6 +64,7 @@ class Process(BrokerCase):
         self.sim.post("/revoke", persona="webroot", account="process-dead")
         self.assertEqual(self.cli("renew", "shop/dead").code, 4)
         self.sim.arm("status", status=503, count=0)
+        time.sleep(1.2)  # now no token of 299 s has 298 s left, so that the wish below needs a renewal
         wish = ("--min-remaining", "298s", "--timeout", "300ms")
         for code, words in ((0, ("get", "shop/main")), (2, ("get",)), (3, ("get", "shop/nobody")),
                             (4, ("get", "shop/dead", *wish)), (5, ("renew", "shop/main")), (0, ("status",)),
