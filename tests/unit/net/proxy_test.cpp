@@ -35,6 +35,7 @@ Script tunnel_to(std::uint16_t port) {
     return [port](Peer& peer) {
         if (!peer.read_request()) return;
         const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) return;
         sockaddr_in at{};
         at.sin_family = AF_INET;
         at.sin_port = htons(port);

@@ -41,6 +41,7 @@ SSL_CTX* make_context(int version_max) {
 
 int listen_on(const ServerOptions& options) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    TB_ASSERT(fd >= 0);
     const int on = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in at{};

@@ -2,6 +2,7 @@
 // a request gets out.
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "harness.hpp"
 
@@ -102,7 +103,7 @@ BOOST_AUTO_TEST_CASE(an_unreadable_ca_file) {
     check_untrusted(h.run(std::move(missing)), server, "missing.pem can't be read: No such file");
     http::Request garbage = h.get(server.origin());
     garbage.ca_file = h.folder.file("empty.pem");
-    std::fclose(std::fopen(garbage.ca_file.c_str(), "w"));
+    std::ofstream(garbage.ca_file).close();
     check_untrusted(h.run(std::move(garbage)), server, "empty.pem can't be used");
 }
 
