@@ -7,7 +7,7 @@
 
 namespace tb::storage {
 namespace {
-constexpr Place place{.table = "head", .column = "head_sealed", .label = "the head record"};
+constexpr Place place{.table = "head", .column = "head_sealed", .kind = "head"};
 }
 
 void Sum::toggle(const Half& element) {

@@ -8,41 +8,46 @@
 namespace tb::storage {
 namespace {
 
-Place grant_place(const AccountRow& row, std::string_view label) {
+Place grant_place(const AccountRow& row) {
     return {.table = "account",
             .column = "grant",
             .account = row.record.id,
             .version = row.record.grant_version,
-            .label = label};
+            .kind = "account",
+            .label = row.record.name};
 }
-Place token_place(const AccountRow& row, std::string_view label) {
+Place token_place(const AccountRow& row) {
     return {.table = "account",
             .column = "token",
             .account = row.record.id,
             .version = row.token_generation.value_or(0),
-            .label = label};
+            .kind = "account",
+            .label = row.record.name};
 }
-Place grant_place(const RetiredRow& row, std::string_view label) {
+Place grant_place(const RetiredRow& row, std::string_view account_name) {
     return {.table = "retired_grant",
             .column = "retired grant",
             .account = row.account,
             .version = row.grant_version,
-            .label = label};
+            .kind = "account",
+            .label = account_name};
 }
-Place value_place(const ClientSecretRow& row, std::string_view label) {
+Place value_place(const ClientSecretRow& row) {
     return {.table = "client_secret",
             .column = "value",
             .client = row.client,
             .name = row.name,
             .version = row.version,
-            .label = label};
+            .kind = "client",
+            .label = row.client};
 }
 
-Result<SecretSet> parse_set(const Result<Secret>& plain, std::string_view label) {
+Result<SecretSet> parse_set(const Result<Secret>& plain, std::string_view account_name) {
     if (!plain) return plain.error();
     SecretSet set;
     if (!SecretSet::parse(plain->view(), set))
-        return Error{errc::damaged, fmt::format("{}: the stored grant has another form", label)};
+        return Error{errc::damaged,
+                     fmt::format("account {}: the stored grant has another form", account_name)};
     return set;
 }
 
@@ -157,32 +162,29 @@ void Rows::remove(const ClientSecretRow& row, Sum& sum) {
 }
 
 Result<SecretSet> Rows::open_grant(const AccountRow& row) {
-    const std::string label = "account " + row.record.name;
-    return parse_set(sealer_.open(grant_place(row, label), row.grant), label);
+    return parse_set(sealer_.open(grant_place(row), row.grant), row.record.name);
 }
 
 Result<SecretSet> Rows::open_grant(const RetiredRow& row, std::string_view account_name) {
-    const std::string label = fmt::format("account {}", account_name);
-    return parse_set(sealer_.open(grant_place(row, label), row.grant), label);
+    return parse_set(sealer_.open(grant_place(row, account_name), row.grant), account_name);
 }
 
 Result<TokenRecord> Rows::open_token(const AccountRow& row) {
-    const std::string label = "account " + row.record.name;
-    const Result<Secret> plain = sealer_.open(token_place(row, label), row.token);
+    const Result<Secret> plain = sealer_.open(token_place(row), row.token);
     if (!plain) return plain.error();
     TokenRecord token;
     if (!decode_token(plain->view(), token))
-        return Error{errc::damaged, fmt::format("{}: the stored token has another form", label)};
+        return Error{errc::damaged,
+                     fmt::format("account {}: the stored token has another form", row.record.name)};
     return token;
 }
 
 Result<Secret> Rows::open_value(const ClientSecretRow& row) {
-    const std::string label = fmt::format("client {}: {}", row.client, row.name);
-    return sealer_.open(value_place(row, label), row.value);
+    return sealer_.open(value_place(row), row.value);
 }
 
 void Rows::seal_grant(AccountRow& row, const SecretSet& grant) {
-    row.grant = sealer_.seal(grant_place(row, {}), grant.serialize().view());
+    row.grant = sealer_.seal(grant_place(row), grant.serialize().view());
     row.record.grant_fingerprint = sealer_.fingerprint(grant);
 }
 
@@ -193,11 +195,11 @@ void Rows::seal_grant(RetiredRow& row, const SecretSet& grant) {
 
 void Rows::seal_token(AccountRow& row, const TokenRecord& token) {
     row.token_generation = token.generation;
-    row.token = sealer_.seal(token_place(row, {}), encode_token(token).view());
+    row.token = sealer_.seal(token_place(row), encode_token(token).view());
 }
 
 void Rows::seal_value(ClientSecretRow& row, const Secret& value) {
-    row.value = sealer_.seal(value_place(row, {}), value.view());
+    row.value = sealer_.seal(value_place(row), value.view());
 }
 
 }  // namespace tb::storage

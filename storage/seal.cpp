@@ -113,28 +113,28 @@ Secret Sealer::derive(std::string_view info) {
 }
 
 void Sealer::use_key_of(const Place& place) {
-    std::string scope;
-    Writer writer(scope);
+    scope_.clear();
+    Writer writer(scope_);
     writer.put(std::string_view(place.account != 0      ? "account"
                                 : !place.client.empty() ? "client"
                                                         : "store"));
     writer.put(place.account).put(place.client).put(std::string_view(key_id_));
-    if (scope == key_scope_) return;
-    key_ = derive(scope);
-    key_scope_ = std::move(scope);
+    if (scope_ == key_scope_) return;
+    key_ = derive(scope_);
+    std::swap(key_scope_, scope_);
 }
 
-std::string Sealer::bound(const Place& place) const {
-    std::string out;
-    Writer writer(out);
+std::string_view Sealer::bound(const Place& place) {
+    bound_.clear();
+    Writer writer(bound_);
     writer.put(place.table).put(place.column).put(place.account).put(place.client);
     writer.put(place.name).put(std::string_view(key_id_)).put(place.version);
-    return out;
+    return bound_;
 }
 
 std::string Sealer::seal(const Place& place, std::string_view plain) {
     use_key_of(place);
-    const std::string with = bound(place);
+    const std::string_view with = bound(place);
     std::string out(overhead + plain.size(), '\0');
     out[0] = form;
     char* nonce = out.data() + 1;
@@ -159,13 +159,12 @@ Result<Secret> Sealer::open(const Place& place, std::string_view sealed) {
     const auto refuse = [&place](std::string_view why) {
         return Error{
             errc::damaged,
-            fmt::format("{}: the stored {} {}; restore a backup, or remove it and log in "
-                        "again",
-                        place.label.empty() ? place.table : place.label, place.column, why)};
+            fmt::format("{} {}: the stored {} {}; restore a backup, or remove it and log in again",
+                        place.kind, place.label, place.column, why)};
     };
     if (sealed.size() < overhead || sealed[0] != form) return refuse("is cut off or not a seal");
     use_key_of(place);
-    const std::string with = bound(place);
+    const std::string_view with = bound(place);
     const std::size_t size = sealed.size() - overhead;
     const std::string_view text = sealed.substr(1 + nonce_bytes, size);
     Half tag{};

@@ -26,7 +26,8 @@ struct Place {
     std::string_view client{};  // empty too for the store's own records
     std::string_view name{};
     std::uint64_t version = 0;
-    std::string_view label{};  // "account shop/main", for messages; not bound
+    std::string_view kind{};  // "account", "shop/main": for messages; not bound
+    std::string_view label{};
 };
 
 using Half = std::array<unsigned char, 16>;
@@ -61,7 +62,7 @@ class Sealer {
     std::string_view key_id() const { return key_id_; }
 
     std::string seal(const Place& place, std::string_view plain);
-    // errc::damaged names place.label and column.
+    // errc::damaged names place.kind, label and column.
     Result<Secret> open(const Place& place, std::string_view sealed);
 
     RowHash hash_row(std::string_view row);
@@ -77,7 +78,7 @@ class Sealer {
 
   private:
     void use_key_of(const Place& place);
-    std::string bound(const Place& place) const;
+    std::string_view bound(const Place& place);  // until the next call
     struct Ciphers;
     Hmac expand_;
     std::string key_id_;
@@ -86,6 +87,8 @@ class Sealer {
     Hmac fingerprints_;
     SystemRandom random_;
     std::string key_scope_;  // whose key key_ is: a row's grant and token share it
+    std::string scope_;      // kept for their memory, as 100,000 rows are opened at a start
+    std::string bound_;
     Secret key_;
 };
 

@@ -17,8 +17,12 @@ MasterKey key(char fill) {
     return {Secret(std::string(32, fill)), "test"};
 }
 Place place() {
-    return {
-        .table = "account", .column = "grant", .account = 3, .version = 5, .label = "account a"};
+    return {.table = "account",
+            .column = "grant",
+            .account = 3,
+            .version = 5,
+            .kind = "account",
+            .label = "a"};
 }
 std::string hkdf(std::string master, std::string info) {
     EVP_KDF* kdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
