@@ -11,49 +11,18 @@
 
 #include <array>
 #include <cerrno>
-#include <deque>
 #include <memory>
-#include <mutex>
 
 #include "base/limits.hpp"
 #include "ipc/caller.hpp"
+#include "ipc/hash_cache.hpp"
 #include "ipc/proc.hpp"
 
 namespace tb::ipc {
 namespace {
-// One state of one file: a write or a swap changes the change time, which nobody can set.
-struct FileVersion {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    std::int64_t changed_s;
-    std::int64_t changed_ns;
-    bool operator==(const FileVersion&) const = default;
-};
-
 FileVersion version_of(const struct stat& info) {
     return {info.st_dev, info.st_ino, info.st_size, info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
 }
-
-// Hashing a game of 200 MiB takes a good part of a second: once per version of the file.
-class HashCache {
-  public:
-    std::optional<std::string> find(const FileVersion& version) {
-        const std::lock_guard lock(mutex_);
-        for (const auto& [known, hash] : entries_)
-            if (known == version) return hash;
-        return std::nullopt;
-    }
-    void put(const FileVersion& version, std::string hash) {
-        const std::lock_guard lock(mutex_);
-        entries_.emplace_front(version, std::move(hash));
-        if (entries_.size() > limits::exe_hashes_kept_max) entries_.pop_back();
-    }
-
-  private:
-    std::mutex mutex_;
-    std::deque<std::pair<FileVersion, std::string>> entries_;
-};
 
 HashCache& hashes() {
     static HashCache cache;

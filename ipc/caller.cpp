@@ -57,8 +57,7 @@ Result<void> read_groups(int fd, Caller& caller) {
             caller.groups = std::move(groups);
             return {};
         }
-        if (error != ERANGE || count > limits::peer_groups_max)
-            return failed("SO_PEERGROUPS", error);
+        if (!groups_worth_a_second_look(error, count)) return failed("SO_PEERGROUPS", error);
         groups.resize(
             count);  // the kernel said how many: they are as at connect, they don't change
     }
@@ -138,6 +137,10 @@ std::string program_name(const Caller& caller) {
     return alive(caller) ? name : "gone";
 }
 }  // namespace
+
+bool groups_worth_a_second_look(int error, std::size_t count) {
+    return error == ERANGE && count <= limits::peer_groups_max;
+}
 
 Result<Caller> identify(int socket_fd) {
     return identify_by(socket_fd, true);

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,6 +42,10 @@ struct FileIdentity {
 Result<Caller> identify(int socket_fd);
 // The same by pid number (what kernels before 6.5 give), for tests of that path.
 Result<Caller> identify_without_peerpidfd(int socket_fd);
+
+// Pure: SO_PEERGROUPS failed and says that there are `count` groups. Is it asked again, with room
+// for them? If not, the caller isn't identified.
+bool groups_worth_a_second_look(int error, std::size_t count);
 
 // Is it still the process that connected?
 bool alive(const Caller& caller);

@@ -54,7 +54,8 @@ std::string path(pid_t pid, std::string_view file) {
 std::optional<std::string> read(pid_t pid, std::string_view file) {
     const UniqueFd fd(::open(path(pid, file).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!fd) return std::nullopt;
-    std::string text(limits::proc_file_bytes_max, '\0');
+    // One byte more than is taken: whoever fills it is too large.
+    std::string text(limits::proc_file_bytes_max + 1, '\0');
     std::size_t length = 0;
     while (length < text.size()) {
         const ssize_t n = ::read(fd.get(), text.data() + length, text.size() - length);

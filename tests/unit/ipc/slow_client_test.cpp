@@ -53,6 +53,16 @@ BOOST_AUTO_TEST_CASE(a_refused_client_learns_why_even_if_it_writes_first) {
     BOOST_TEST(peer.ended());
 }
 
+BOOST_AUTO_TEST_CASE(a_refused_connection_is_kept_for_a_moment) {
+    for (int i = 0; i < limits::connections_per_uid_max; ++i)
+        (void)connect_wire(7);
+    const auto wire = connect_wire(7);
+    advance(limits::refused_connection_kept_ms - 1ms);
+    BOOST_TEST(!wire->closed);
+    advance(1ms);
+    BOOST_TEST(wire->closed);
+}
+
 BOOST_AUTO_TEST_CASE(refused_connections_are_few) {
     for (int i = 0; i < limits::connections_per_uid_max; ++i)
         (void)connect_wire(7);
