@@ -15,6 +15,9 @@ constexpr Millis quiet_ms{20};           // before a log that has grown is copie
 constexpr Millis quiet_long_ms{1'000};   // before any is
 constexpr Millis look_after_ms = 1h;     // for retired grants
 constexpr Millis prune_every_ms = 24h;
+// Pages in the log (WAL) from which a moment of quiet is used to copy them into the database: 4 MiB
+// take about 5 ms.
+constexpr int log_pages_tidy = 1'000;
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open(SqliteOptions options, Random& random, Log& log) {
@@ -205,7 +208,7 @@ Result<SecretSet> Ledger::open_client_secrets(const std::string& client) {
 
 Millis Ledger::tidy_after() const {
     if (!connections_ || doubt_) return retry_after_ms;
-    if (log_pages_ >= limits::store_log_pages_tidy) return quiet_ms;
+    if (log_pages_ >= log_pages_tidy) return quiet_ms;
     if (log_pages_ > 0) return quiet_long_ms;
     if (!ballast_.in_place()) return retry_after_ms;
     return look_after_ms;

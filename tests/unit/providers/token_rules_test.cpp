@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "base/limits.hpp"
 #include "providers/encoding.hpp"
 #include "providers/jwt_claims.hpp"
 
@@ -40,10 +41,9 @@ std::int64_t lifetime(std::string_view token) {
 
 BOOST_AUTO_TEST_CASE(charsets) {
     BOOST_TEST(good_access_token("eg1~abc-._~+/="));
-    BOOST_TEST(good_access_token(std::string(16'384, 'x')));
     for (const std::string& bad :
-         {std::string(), std::string(16'385, 'x'), std::string("a b"), std::string("a\r\nb"),
-          std::string("a\0b", 3), std::string("a\x7F"), std::string("\xC3\xA9")})
+         {std::string(), std::string("a b"), std::string("a\r\nb"), std::string("a\0b", 3),
+          std::string("a\x7F"), std::string("\xC3\xA9")})
         BOOST_TEST(!good_access_token(bad));
     BOOST_TEST(good_refresh_token("a b"));
     BOOST_TEST(!good_refresh_token("a\tb"));
@@ -55,6 +55,19 @@ BOOST_AUTO_TEST_CASE(charsets) {
          {"", "8f14e45f-ceea-467f-a8d2-1b2c3d4e5f6", "8f14e45fcceea-467f-a8d2-1b2c3d4e5f60",
           "8g14e45f-ceea-467f-a8d2-1b2c3d4e5f60"})
         BOOST_TEST(!is_uuid(bad));
+}
+
+BOOST_AUTO_TEST_CASE(a_token_has_a_largest_size) {
+    const std::string largest(limits::token_bytes_max, 'x');
+    for (const auto fine : {good_access_token, good_refresh_token, good_scope}) {
+        BOOST_TEST(fine(largest));
+        BOOST_TEST(!fine(largest + 'x'));
+    }
+    // A JWT is padded to the size by its signature, which nobody here reads.
+    std::string signed_long = jwt(R"({"exp":1700001200})");
+    signed_long.resize(limits::token_bytes_max, 'x');
+    BOOST_TEST(lifetime(signed_long) == 1'200'000);
+    BOOST_TEST(lifetime(signed_long + 'x') == -2);  // opaque
 }
 
 BOOST_AUTO_TEST_CASE(expires_in) {

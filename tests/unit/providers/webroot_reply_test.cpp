@@ -1,4 +1,5 @@
 // What Webroot's replies mean: vectors 5 to 12, the statuses, and what the transport may do.
+#include "base/limits.hpp"
 #include "tests/unit/providers/webroot_account.hpp"
 
 using namespace tb;
@@ -70,6 +71,8 @@ BOOST_AUTO_TEST_CASE(vector_5_success) {
     const Traits traits = webroot().traits(webroot_account().client);
     BOOST_TEST(traits.single_use_grant);
     BOOST_TEST(299 * traits.renew_to <= 240);
+    const std::string largest(limits::token_bytes_max, 'x');
+    BOOST_TEST(minted(with("E0wc-_x", largest)).access_token.view() == largest);
 }
 
 BOOST_AUTO_TEST_CASE(vector_6_expires_in) {
@@ -164,6 +167,8 @@ BOOST_AUTO_TEST_CASE(a_success_that_cannot_be_read_leaves_the_outcome_unknown) {
         {"no token", 200, json, "{}", ambiguous, "bad_schema"},
         {"null token", 200, json, with("\"E0wc-_x\"", "null"), ambiguous, "bad_schema"},
         {"token twice", 200, json, with("{", "{\"access_token\":\"a\","), ambiguous, "bad_schema"},
+        {"token too long", 200, json,
+         with("E0wc-_x", std::string(limits::token_bytes_max + 1, 'x')), ambiguous, "bad_charset"},
         {"refresh twice", 200, json, with("{", "{\"refresh_token\":\"a\","), ambiguous,
          "bad_schema"},
         {"refresh number", 200, json, with("\"276927f4e97a46db8b94fda24d52d93d\"", "7"), ambiguous,
