@@ -125,9 +125,6 @@ inline constexpr std::size_t store_queue_max = 4'096;
 inline constexpr std::size_t commit_group_max = 128;  // more rows a commit give nothing
 inline constexpr std::size_t ballast_bytes =
     4 * 1024 * 1024;  // disk room kept for successors when the disk fills up
-// Pages in the log (WAL) from which a moment of quiet is used to copy them into the database: 4 MiB
-// take about 5 ms.
-inline constexpr int store_log_pages_tidy = 1'000;
 // Without any quiet the log is copied at 64 MiB, between two commits.
 inline constexpr int store_log_pages_max = 16'384;
 
