@@ -69,6 +69,7 @@ Result<void> Ledger::connect_first(Random& random) {
     auto connections =
         std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), *sealer_);
     if (connections->writer->failure() != nullptr) return connections->writer->error();
+    extend_log(path);
     connections_ = std::move(connections);
     return {};
 }

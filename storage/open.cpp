@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t header_bytes = 100;
 constexpr std::string_view magic("SQLite format 3\0", 16);
+constexpr std::size_t log_bytes_usual = 32 + 1'000 * (24 + 4096);  // when it is copied (ledger.cpp)
 constexpr std::string_view key_check = "token broker key check";
 constexpr Place key_check_place{.table = "keyring", .column = "check_sealed"};
 
@@ -178,6 +179,15 @@ Result<std::unique_ptr<Database>> open_checkpointer(const std::string& path) {
     if (!opened) return opened.error();
     if (auto set = set_up(**opened); !set) return set.error();
     return opened;
+}
+
+void extend_log(const std::string& path) {
+    const UniqueFd fd(::open((path + "-wal").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    struct stat info{};
+    if (!fd || ::fstat(fd.get(), &info) != 0 || info.st_size != 0) return;
+    const std::string zeros(log_bytes_usual, '\0');
+    if (write_all(fd.get(), path, zeros) && ::fdatasync(fd.get()) == 0) return;
+    (void)!::ftruncate(fd.get(), 0);
 }
 
 Result<std::unique_ptr<Sealer>> open_sealer(Database& database, const std::string& state_dir,

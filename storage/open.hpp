@@ -21,6 +21,11 @@ enum class Checks { all, quick };
 Result<std::unique_ptr<Database>> open_writer(const std::string& path, Checks checks);
 Result<std::unique_ptr<Database>> open_checkpointer(const std::string& path);
 
+// Gives the log its usual length before its first page is written: a sync of a file that grows
+// costs twice as much as one that is overwritten, and where the disk is full there is room already.
+// Zeros are no pages to SQLite. Best effort; only an empty log is touched.
+void extend_log(const std::string& path);
+
 // Finds the key, makes one if nothing was ever sealed, and sees that it is the right one.
 Result<std::unique_ptr<Sealer>> open_sealer(Database& database, const std::string& state_dir,
                                             const std::string& credentials_dir, Random& random,

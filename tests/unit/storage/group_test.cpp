@@ -180,6 +180,26 @@ BOOST_FIXTURE_TEST_CASE(the_log_is_copied_when_it_is_quiet, World) {
     BOOST_TEST(stats().checkpoints >= 1U);
 }
 
+BOOST_FIXTURE_TEST_CASE(the_log_of_a_later_start_has_its_length_before_its_pages, World) {
+    start();
+    const AccountId id = add("shop/main");
+    stop();
+    const std::string log_file = folder / "tokenbroker.db-wal";
+    for (int i = 0; i < 2; ++i) {
+        start();
+        const auto length = std::filesystem::file_size(log_file);
+        BOOST_TEST(length > 4'000'000U);
+        store.reset();                                 // nothing was written: zeros are no pages
+        spit(log_file, std::string(4'120'032, '\0'));  // as a crash leaves it
+        start();
+        must(SetPaused{id, i == 0});
+        BOOST_TEST(std::filesystem::file_size(log_file) == length);
+        restart();
+        BOOST_TEST(accounts.at(id).paused == (i == 0));
+        stop();
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_log_without_quiet_is_bounded, World) {
     start();
     const std::string large(200'000, 'x');
