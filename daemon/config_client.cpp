@@ -178,19 +178,29 @@ class ClientReader {
         for (const providers::Mistake& mistake : client_.provider->check(client_.settings))
             mistakes_.add(mistake.place.empty() ? section_.place : mistake.place,
                           fmt::format("clients.{}: {}", section_.key, mistake.text));
-        for (const std::string& name : client_.provider->client_secret_names(client_.settings)) {
-            const auto found = client_.secrets.find(name);
-            if (found != client_.secrets.end() && found->second.kind != SecretSource::Kind::none)
-                continue;
+        for (const providers::Mistake& warning : client_.provider->warnings(client_.settings))
+            mistakes_.warn(warning.place.empty() ? section_.place : warning.place,
+                           fmt::format("clients.{}: {}", section_.key, warning.text));
+        check_secrets();
+    }
+
+    // One that is there but wrong has its own mistake already.
+    void check_secrets() {
+        const std::vector<std::string> needed =
+            client_.provider->client_secret_names(client_.settings);
+        for (const std::string& key : needed) {
+            if (reader_.take(key) != nullptr) continue;
             mistakes_.add(
                 section_.place,
                 fmt::format("clients.{}: {} is missing; write {} = {{ file = \"/path\" }}, "
                             "{{ credential = \"name\" }} or {{ stored = true }}",
-                            section_.key, name, name));
+                            section_.key, key, key));
         }
-        for (const providers::Mistake& warning : client_.provider->warnings(client_.settings))
-            mistakes_.warn(warning.place.empty() ? section_.place : warning.place,
-                           fmt::format("clients.{}: {}", section_.key, warning.text));
+        for (const auto& [key, source] : client_.secrets)
+            if (std::ranges::find(needed, key) == needed.end())
+                mistakes_.warn(source.place, fmt::format("{}{} is not used by a {} client; take it "
+                                                         "out",
+                                                         where_, key, client_.settings.provider));
     }
 
     const TomlNode& section_;

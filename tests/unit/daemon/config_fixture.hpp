@@ -16,7 +16,7 @@
 
 namespace tb::daemon::testing {
 
-// Knows the key "flavour"; needs a base_url.
+// Knows the key "flavour"; needs a base_url, and a client_secret where there is a client_id.
 class ConfigProvider final : public providers::Provider {
   public:
     std::string_view name() const override { return "config-test"; }
@@ -26,6 +26,11 @@ class ConfigProvider final : public providers::Provider {
         for (const auto& [key, setting] : client.settings)
             if (key != "flavour") out.push_back({setting.place, key + " is not a key of mine"});
         return out;
+    }
+    std::vector<std::string> client_secret_names(
+        const providers::ClientSettings& client) const override {
+        if (client.client_id.empty()) return {};
+        return {"client_secret"};
     }
     providers::Traits traits(const providers::ClientSettings&) const override { return {}; }
     std::vector<std::string> grant_fields(const providers::ClientSettings&) const override {

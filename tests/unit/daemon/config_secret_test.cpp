@@ -97,3 +97,23 @@ BOOST_AUTO_TEST_CASE(credentials_are_looked_up_where_systemd_puts_them) {
                       });
     unsetenv("CREDENTIALS_DIRECTORY");
 }
+
+BOOST_AUTO_TEST_CASE(the_provider_says_which_secrets_it_needs) {
+    const ConfigFolder folder;
+    const std::string with_id = section + "client_id = \"x\"\n";
+    check_all(folder,
+              {
+                  {with_id,
+                   "1: clients.shop: client_secret is missing; write client_secret = { "
+                   "file = \"/path\" }, { credential = \"name\" } or { stored = true }"},
+                  {with_id + "client_secret = { stored = true }", ""},
+                  {with_id + "client_secret = { }",
+                   "5: clients.shop.client_secret names no source; write client_secret = { "
+                   "file = \"/path\" }, { credential = \"name\" }, or { stored = true } and "
+                   "run: tokenbroker client set-secret shop"},
+              });
+    BOOST_TEST(
+        folder.shown(folder.load(section + "api_key = { stored = true }").mistakes.warnings) ==
+        "DIR/tokenbroker.toml:4: clients.shop.api_key is not used by a config-test client; "
+        "take it out");
+}
