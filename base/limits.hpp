@@ -73,6 +73,8 @@ inline constexpr std::size_t on_demand_entries_max = 1'024;
 inline constexpr Millis reader_timeout_default_ms{10'000};
 inline constexpr Millis reader_timeout_max_ms{300'000};
 inline constexpr Millis exchange_timeout_ms{30'000};
+// However short a token lives: a handshake over a slow link takes its time.
+inline constexpr Millis exchange_timeout_min_ms{2'000};
 // The loop re-reads the clocks at least this often: they change under us.
 inline constexpr Millis sleep_max_ms{30'000};
 

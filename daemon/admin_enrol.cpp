@@ -33,6 +33,12 @@ std::shared_ptr<storage::Change> addition(const storage::AccountRecord& record,
 
 }  // namespace
 
+Result<void> room_for_account(std::size_t present) {
+    if (present < limits::accounts_max) return {};
+    return Error{errc::config,
+                 fmt::format("there are {} accounts already; remove some first", present)};
+}
+
 void AdminService::add_account(ipc::Connection& connection, const proto::Call& call) {
     Arguments arguments(call);
     auto enrolment = std::make_shared<Enrolment>();
@@ -76,9 +82,8 @@ awaitable<void> AdminService::enrol(std::shared_ptr<Enrolment> enrolment) {
     if (existing && !enrolment->replace) {
         enrolment->pending->finish(
             admin_error(enrolment->name, Error{errc::account_exists, enrolment->name}));
-    } else if (!existing && table_.size() >= limits::accounts_max) {
-        enrolment->pending->finish(proto::make_error("io.tokenbroker.admin.Refused",
-                                                     {{"reason", "there are too many accounts"}}));
+    } else if (const auto room = room_for_account(table_.size()); !existing && !room) {
+        enrolment->pending->finish(admin_error(enrolment->name, room.error()));
     } else if (!existing) {
         co_await enrol_new(enrolment);
     } else if (enrolment->imported.token) {

@@ -11,6 +11,9 @@
 
 namespace tb::daemon {
 
+// Is there room for one more account? Error: what to do.
+Result<void> room_for_account(std::size_t present);
+
 class AdminService final : public ipc::Service {
   public:
     struct Hooks {

@@ -1,6 +1,7 @@
 // One renewal: open the grant, journal the intent, exchange, store, publish. The coroutine owns an
 // Attempt; it is never cancelled. Order that must hold: intent durable -> grant sent -> successor
 // durable -> token visible.
+#include <algorithm>
 #include <utility>
 
 #include "base/check.hpp"
@@ -86,6 +87,11 @@ awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
             const Result<int> attempts = co_await intend(attempt);
             if (!attempts) co_return storage_failure(attempts.error());
         }
+        // An exchange that takes longer than a token lives is worth nothing; never so short that it
+        // can't succeed.
+        if (const auto lifetime = attempt->slot->lifetime)
+            request.timeout =
+                std::min(request.timeout, std::max(*lifetime, limits::exchange_timeout_min_ms));
         request.ca_file = attempt->client->client->ca_file;
         request.proxy = attempt->client->client->proxy;
         http::Outcome outcome = co_await deps_.https.exchange(std::move(request));

@@ -212,8 +212,6 @@ awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
     account.intent.reset();
     account.state = GrantState::good;
     attempt->sent_grant = attempt->ambiguous_before = false;
-    if (failure->failure == FailureClass::ambiguous)
-        failure->failure = FailureClass::retry;  // the outcome is known
     co_return true;
 }
 
@@ -263,14 +261,17 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
                            fmt::format("{} at {}; the same grant is sent again", reason, at), false,
                            false);
     } else if (attempt->sent_grant && !was_unknown && failure->code != "store") {
-        co_await set_state(attempt, GrantState::good, {}, true,
-                           false);  // surely not spent: the journal is closed
+        const std::string none;  // surely not spent: the journal is closed
+        co_await set_state(attempt, GrantState::good, none, true, false);
     }
     const Millis left = attempt->slot->remaining(deps_.clock.now());
     if (left < aim_of(attempt->slot->lifetime, Millis{1'000}) &&
         account.state != GrantState::login_required)
         notify(account, "expiring_unrenewed", reason);
-    const Error told = waiting_error(account, *attempt->slot);
+    Error told = waiting_error(account, *attempt->slot);
+    if (account.rejected_by_probe && attempt->purpose == providers::Purpose::probe)
+        told = Error{errc::misconfigured, account.reason};
+    told.failure = to_string(failure->failure);
     if (account.candidate_of && account.state != GrantState::outcome_unknown)
         co_await drop_candidate(attempt->account);
     answer_operators(*attempt->slot, told);

@@ -1,6 +1,7 @@
 // See errors.hpp.
 #include "daemon/errors.hpp"
 
+#include "base/http.hpp"
 #include "ipc/replies.hpp"
 #include "proto/message.hpp"
 
@@ -14,6 +15,14 @@ std::string tokens(std::string_view name, const object& parameters) {
 std::string admin(std::string_view name, const object& parameters) {
     return proto::make_error("io.tokenbroker.admin." + std::string(name), parameters);
 }
+// What the exchange said, or what follows from the state that stopped it.
+std::string_view failure_class(const Error& error) {
+    if (!error.failure.empty()) return error.failure;
+    if (error.code == errc::login_required) return to_string(FailureClass::reauth);
+    return to_string(error.code == errc::misconfigured ? FailureClass::config
+                                                       : FailureClass::retry);
+}
+
 }  // namespace
 
 std::string tokens_error(std::string_view account, const Error& error) {
@@ -67,12 +76,8 @@ std::string admin_error(std::string_view account, const Error& error) {
         case errc::login_required:
         case errc::misconfigured:
         case errc::lifetime_too_short: {
-            const bool temporary =
-                error.code == errc::provider_unavailable || error.code == errc::lifetime_too_short;
             parameters["account"] = account;
-            parameters["class"] = temporary                            ? "RETRY"
-                                  : error.code == errc::login_required ? "REAUTH"
-                                                                       : "CONFIG";
+            parameters["class"] = failure_class(error);
             parameters["reason"] = error.message;
             return admin("RenewalFailed", parameters);
         }

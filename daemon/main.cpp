@@ -199,10 +199,10 @@ class Process {
     awaitable<void> stop() {
         ::sd_notify(0, "STOPPING=1");
         log_.notice("tokenbrokerd is stopping");
-        const BootTime until = clock_->now() + Millis{40'000};
         co_await app_->stop();
-        co_await tokens_->drain(std::min(until, clock_->now() + Millis{2'000}));
-        co_await admin_->drain(std::min(until, clock_->now() + Millis{2'000}));
+        const BootTime until = clock_->now() + 2'000ms;
+        co_await tokens_->drain(until);
+        co_await admin_->drain(until);
         co_await store_->close();
         log_.notice("tokenbrokerd has stopped");
         // Threads that wait in getaddrinfo can't be joined; everything that matters is on the disk.

@@ -8,16 +8,19 @@ namespace {
 constexpr std::string_view help =
     R"(Usage: tokenbrokerd [--config FILE] [--user] [--check]
 
-Owns refresh tokens and API secrets, renews access tokens ahead of expiry, and hands them to local processes.
+Owns refresh tokens and API secrets, renews access tokens ahead of expiry, and hands them to
+local processes.
 
-  --config FILE  read FILE and conf.d/*.toml beside it
-                 (default: /etc/tokenbroker/tokenbroker.toml; with --user ~/.config/tokenbroker/tokenbroker.toml)
-  --user         a user's own daemon: sockets below $XDG_RUNTIME_DIR/tokenbroker, state below ~/.local/state
+  --config FILE  read FILE and conf.d/*.toml beside it (default:
+                 /etc/tokenbroker/tokenbroker.toml; with --user
+                 ~/.config/tokenbroker/tokenbroker.toml)
+  --user         a user's own daemon: sockets below $XDG_RUNTIME_DIR/tokenbroker, state below
+                 ~/.local/state
   --check        read and check the configuration, then end: 0 it is right, 1 it is not
   --version, --help
 
-Started by systemd it takes its sockets from LISTEN_FDS and reports readiness. SIGHUP reloads, SIGTERM drains and ends.
-See tokenbrokerd(8), tokenbroker.toml(5) and tokenbroker(1).
+Started by systemd it takes its sockets from LISTEN_FDS and reports readiness. SIGHUP reloads,
+SIGTERM drains and ends. See tokenbrokerd(8), tokenbroker.toml(5) and tokenbroker(1).
 )";
 
 ParsedOptions ended(int code, std::string text) {

@@ -152,10 +152,11 @@ http::Outcome SimIdp::issue(Family& family, bool again, BootTime sent) {
             access_.erase(fmt::format("at_test.{}.{}", family.id, family.issued - 50));
         told_ms = family.lifetime.count();
     }
-    const std::string body = fmt::format(
-        R"({{"access_token":"{}","token_type":"bearer","expires_in":{},"refresh_token":"{}","scope":"[\"ECom.Shop\"]"}})",
-        family.newest_access, std::max<std::int64_t>(0, told_ms) / 1000,
-        refresh_token_of(family.id, family.issued));
+    const std::string body =
+        fmt::format(R"({{"access_token":"{}","token_type":"bearer","expires_in":{},)"
+                    R"("refresh_token":"{}","scope":"[\"ECom.Shop\"]"}})",
+                    family.newest_access, std::max<std::int64_t>(0, told_ms) / 1000,
+                    refresh_token_of(family.id, family.issued));
     return reply(200, "application/json", body, sent);
 }
 

@@ -209,14 +209,16 @@ awaitable<Result<Committed>> SimStore::commit(std::shared_ptr<Change> change) {
         if (const Row* row = find(id)) result = committed(*row);
         result->grant_version += 1;
     }
-    co_await sleep_until(clock_, clock_.now() + Millis{random_.between(0, 2)});
+    const Millis answer_ms(random_.between(0, 2));
+    co_await sleep_until(clock_, clock_.now() + answer_ms);
     if (dead_) co_return closed;
     if (result && !successor.empty() && on_acknowledged) on_acknowledged(successor);
     co_return result;
 }
 
 awaitable<Result<SecretSet>> SimStore::open(AccountId account) {
-    co_await sleep_until(clock_, clock_.now() + Millis{random_.between(0, 1)});
+    const Millis answer_ms(random_.between(0, 1));
+    co_await sleep_until(clock_, clock_.now() + answer_ms);
     const Row* row = find(account);
     const Error gone{dead_ ? errc::closed : errc::not_found, "no such account"};
     if (dead_ || row == nullptr) co_return gone;

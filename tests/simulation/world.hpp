@@ -11,6 +11,9 @@
 
 namespace tb::sim {
 
+// Of the clients w0..w3.
+OldGrant policy_of(int client);
+
 class World {
   public:
     explicit World(Options options);
