@@ -168,6 +168,7 @@ class Commands(unittest.TestCase):
     def on_a_terminal(self, words, typed, environment=None):
         pid, terminal = pty.fork()
         if pid == 0:
+            os.environ.pop("NO_COLOR", None)
             os.environ.update({"TERM": "xterm", "TOKENBROKER_SOCKET": self.daemon.socket}, **(environment or {}))
             os.execv(PROGRAM, [PROGRAM, *words])
         seen, sent, until = b"", False, time.monotonic() + 20
