@@ -134,7 +134,8 @@ std::shared_ptr<sim::Wire> Bench::send(std::string_view method, boost::json::obj
     ipc::Caller caller;
     caller.uid = caller.gid = uid;
     ipc::Server& server = method.starts_with(admin) ? *admin_ : *tokens_;
-    BOOST_REQUIRE(server.adopt(sim::daemon_end(wire), std::move(caller)));
+    const bool adopted = server.adopt(sim::daemon_end(wire), std::move(caller));
+    BOOST_REQUIRE(adopted);
     sim::caller_send(wire, proto::make_call(method, parameters));
     settle();
     return wire;
