@@ -18,6 +18,7 @@ struct Connections {
     Statement savepoint;
     Statement back;
     Statement release;
+    Statement write_head;
 
     Connections(std::unique_ptr<Database> first, std::unique_ptr<Database> second, Sealer& sealer)
         : writer(std::move(first)),
@@ -27,7 +28,8 @@ struct Connections {
           commit(*writer, "COMMIT"),
           savepoint(*writer, "SAVEPOINT one"),
           back(*writer, "ROLLBACK TO one"),
-          release(*writer, "RELEASE one") {}
+          release(*writer, "RELEASE one"),
+          write_head(*writer, write_head_sql) {}
 };
 
 }  // namespace tb::storage

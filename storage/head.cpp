@@ -36,16 +36,13 @@ Result<Head> read_head(Database& database, Sealer& sealer) {
     return head;
 }
 
-void write_head(Database& database, Sealer& sealer, const Head& head) {
+void write_head(Statement& statement, Sealer& sealer, const Head& head) {
     Secret plain;
     Writer writer(plain);
     writer.put(head.commits);
     const Half& sum = head.sum.bytes();
     writer.put(std::string_view(reinterpret_cast<const char*>(sum.data()), sum.size()));
     const std::string sealed = sealer.seal(place, plain.view());
-    Statement statement(database,
-                        "INSERT INTO head(id, head_sealed) VALUES(1, ?1) "
-                        "ON CONFLICT(id) DO UPDATE SET head_sealed = excluded.head_sealed");
     statement.run(Blob{sealed});
 }
 

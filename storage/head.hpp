@@ -31,7 +31,10 @@ struct Head {
 };
 
 Result<Head> read_head(Database& database, Sealer& sealer);
-// Inside the caller's transaction; a failure sticks to `database`.
-void write_head(Database& database, Sealer& sealer, const Head& head);
+// Inside the caller's transaction; a failure sticks to the database. `statement` is write_head_sql.
+inline constexpr std::string_view write_head_sql =
+    "INSERT INTO head(id, head_sealed) VALUES(1, ?1) "
+    "ON CONFLICT(id) DO UPDATE SET head_sealed = excluded.head_sealed";
+void write_head(Statement& statement, Sealer& sealer, const Head& head);
 
 }  // namespace tb::storage

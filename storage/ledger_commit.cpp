@@ -94,7 +94,7 @@ Ledger::Attempt Ledger::attempt(std::span<const Work> group) {
         return tried;
     }
     const Head after{head_.commits + 1, sum};
-    write_head(database, *sealer_, after);
+    write_head(connections_->write_head, *sealer_, after);
     const bool written = database.failure() == nullptr;
     connections_->commit.run();
     if (database.failure() == nullptr) {

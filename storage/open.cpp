@@ -93,7 +93,7 @@ Result<void> set_up(Database& database) {
     database.run(
         "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
-        "PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -8192");
+        "PRAGMA cache_size = -8192");
     if (database.failure() != nullptr) return database.error();
     return {};
 }
@@ -216,7 +216,8 @@ Result<std::unique_ptr<Sealer>> open_sealer(Database& database, const std::strin
     database.run("BEGIN IMMEDIATE");
     Statement statement(database, "INSERT INTO keyring VALUES(1, ?1, ?2)");
     statement.run(Blob{sealer->key_id()}, Blob{check});
-    write_head(database, *sealer, Head{});
+    Statement head(database, write_head_sql);
+    write_head(head, *sealer, Head{});
     database.run("COMMIT");
     if (database.failure() == nullptr) return sealer;
     const Error error = database.error();

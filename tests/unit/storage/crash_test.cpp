@@ -112,9 +112,14 @@ BOOST_FIXTURE_TEST_CASE(what_was_acknowledged_survives_kill_9, World) {
     std::mt19937 choose(seed);
     std::uint64_t acknowledged = 0;
     int open_intents = 0;
+    std::map<AccountId, std::uint64_t> known;  // versions at the end of the round before
+    for (int i = 1; i <= accounts_count; ++i)
+        known[i] = 1;
     for (int round = 0; round < 12; ++round) {
         const int wait_ms = static_cast<int>(choose() % 60);
         std::map<AccountId, std::pair<char, std::uint64_t>> last;
+        for (const auto& [account, at_start] : known)
+            last[account] = {'-', at_start};
         std::istringstream said(run_and_kill(options(), wait_ms));
         char what = 0;
         AccountId id = 0;
@@ -128,7 +133,8 @@ BOOST_FIXTURE_TEST_CASE(what_was_acknowledged_survives_kill_9, World) {
         for (const auto& [account, record] : accounts) {
             const auto [word, least] = last[account];
             BOOST_TEST(record.grant_version >= least);
-            BOOST_TEST(record.grant_version <= least + 2);
+            BOOST_TEST(record.grant_version <= least + 1);  // one was not told in time
+            known[account] = record.grant_version;
             if (word == 'I' && record.grant_version == least) BOOST_TEST(record.intent.has_value());
             if (record.intent) ++open_intents;
             BOOST_TEST(opened(account) == refresh_of(account, record.grant_version));

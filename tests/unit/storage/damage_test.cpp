@@ -149,8 +149,8 @@ BOOST_FIXTURE_TEST_CASE(flipped_bytes_in_a_sealed_value_name_account_and_column,
     const AccountId id = two_accounts();
     // Inside the ciphertext, so that nonce, tag and length, and with them the row's hash, stay.
     const std::string flip =
-        "UPDATE account SET {} = CAST(substr({}, 1, 13) || x'00' || substr({}, 15) AS BLOB) WHERE "
-        "name = 'shop/main'";
+        "UPDATE account SET {} = CAST(substr({}, 1, 13) || zeroblob(16) || substr({}, 30) AS BLOB) "
+        "WHERE name = 'shop/main'";
     const auto of = [&flip](const std::string& column) {
         std::string out = flip;
         for (auto at = out.find("{}"); at != std::string::npos; at = out.find("{}"))
