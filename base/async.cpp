@@ -27,21 +27,22 @@ std::atomic<int> live{0};
 }
 }  // namespace
 
-void spawn(asio::any_io_executor executor, std::string_view name, awaitable<void> coroutine) {
+void spawn(const asio::any_io_executor& executor, std::string_view name,
+           awaitable<void> coroutine) {
     live.fetch_add(1, std::memory_order_relaxed);
     auto ended = [name = std::string(name)](std::exception_ptr thrown) {
         live.fetch_sub(1, std::memory_order_relaxed);
         if (thrown) report_and_abort(name, thrown);
     };
-    asio::co_spawn(std::move(executor), std::move(coroutine), std::move(ended));
+    asio::co_spawn(executor, std::move(coroutine), std::move(ended));
 }
 
 int live_coroutines() {
     return live.load(std::memory_order_relaxed);
 }
 
-Event::Event(asio::any_io_executor executor)
-    : timer_(std::move(executor), asio::steady_timer::time_point::max()) {}
+Event::Event(const asio::any_io_executor& executor)
+    : timer_(executor, asio::steady_timer::time_point::max()) {}
 
 awaitable<void> Event::wait() {
     co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -61,8 +62,8 @@ Deadline::~Deadline() {
     if (!expired_) clock_.cancel(id_);
 }
 
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): a clock outlives every
-// coroutine
+// A clock outlives every coroutine.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
 awaitable<void> sleep_until(Clock& clock, BootTime at) {
     Event event(co_await asio::this_coro::executor);
     Deadline deadline(clock, at, [&event] { event.notify_all(); });

@@ -19,7 +19,7 @@ namespace asio = boost::asio;
 using asio::awaitable;
 
 // Starts a coroutine. An exception that leaves it is our bug: logged with `name`, then abort.
-void spawn(asio::any_io_executor executor, std::string_view name, awaitable<void> coroutine);
+void spawn(const asio::any_io_executor& executor, std::string_view name, awaitable<void> coroutine);
 
 // Coroutines started by spawn() and not yet ended, in this process. Zero before an App is
 // destroyed.
@@ -29,7 +29,7 @@ int live_coroutines();
 // wait().
 class Event {
   public:
-    explicit Event(asio::any_io_executor executor);
+    explicit Event(const asio::any_io_executor& executor);
     awaitable<void> wait();  // until the next notify_all()
     void notify_all();
 

@@ -15,6 +15,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "base/log.hpp"
@@ -49,6 +50,7 @@ std::string environment(const char* name) {
 }
 
 Level level_of(const std::string& name) {
+    if (name == "critical") return Level::critical;
     if (name == "error") return Level::error;
     if (name == "warning") return Level::warning;
     if (name == "notice") return Level::notice;
@@ -69,8 +71,9 @@ class Process {
         storage::SqliteOptions where;
         where.state_dir = config_.state_dir;
         where.credentials_dir = environment("CREDENTIALS_DIRECTORY");
-        if (options_.user && ::mkdir(config_.state_dir.c_str(), 0700) != 0 && errno != EEXIST)
-            return failed(fmt::format("{}: {}", config_.state_dir, ::strerror(errno)));
+        std::error_code trouble;  // every level of it: ~/.local/state may not be there yet
+        if (options_.user) std::filesystem::create_directories(config_.state_dir, trouble);
+        if (trouble) return failed(fmt::format("{}: {}", config_.state_dir, trouble.message()));
         auto opened = storage::open_sqlite_store(context_.get_executor(), where, random_, log_);
         if (!opened) return failed(opened.error().message);
         store_ = std::move(*opened);

@@ -16,8 +16,8 @@ namespace {
 
 class SocketStream final : public ByteStream {
   public:
-    SocketStream(asio::any_io_executor executor, UniqueFd socket)
-        : socket_(std::move(executor), asio::local::stream_protocol(), socket.release()) {
+    SocketStream(const asio::any_io_executor& executor, UniqueFd socket)
+        : socket_(executor, asio::local::stream_protocol(), socket.release()) {
         boost::system::error_code ignored;  // a socket that can't do this fails at its first read
         socket_.native_non_blocking(true, ignored);
     }
