@@ -36,6 +36,7 @@ void harden() {
     (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)::signal(SIGPIPE, SIG_IGN);
+    (void)::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of one write, not our end
     ::umask(077);
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -202,6 +203,7 @@ class Process {
     awaitable<void> stop() {
         ::sd_notify(0, "STOPPING=1");
         log_.notice("tokenbrokerd is stopping");
+        https_->stop();  // what is not sent yet ends now; what was sent is waited for
         co_await app_->stop();
         const BootTime until = clock_->now() + 2'000ms;
         co_await tokens_->drain(until);

@@ -13,7 +13,7 @@ namespace tb::net {
 using asio::ip::tcp;
 
 ConnectRace::ConnectRace(asio::any_io_executor executor, Clock& clock)
-    : executor_(executor), clock_(clock), changed_(std::move(executor)) {}
+    : executor_(executor), clock_(clock), changed_(executor) {}
 
 awaitable<Connected> ConnectRace::run(std::vector<tcp::endpoint> endpoints) {
     const auto self = shared_from_this();

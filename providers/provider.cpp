@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "providers/login.hpp"
+
 namespace tb::providers {
 
 std::string_view to_string(Policy policy) {
@@ -23,6 +25,18 @@ std::string_view to_string(Policy policy) {
     return "?";
 }
 
+std::string_view to_string(LoginFlow flow) {
+    switch (flow) {
+        case LoginFlow::code:
+            return "code";
+        case LoginFlow::device:
+            return "device";
+        case LoginFlow::password:
+            return "password";
+    }
+    return "?";
+}
+
 const std::string* Parameters::find(std::string_view name) const {
     for (const auto& [key, value] : *this)
         if (key == name) return &value;
@@ -35,6 +49,14 @@ std::vector<Mistake> Provider::warnings(const ClientSettings&) const {
 
 std::vector<std::string> Provider::client_secret_names(const ClientSettings&) const {
     return {};
+}
+
+std::vector<LoginFlow> Provider::login_flows(const ClientSettings&) const {
+    return {};
+}
+
+std::unique_ptr<Login> Provider::begin_login(Context, LoginRequest) const {
+    return nullptr;  // login_flows() is empty, so nobody asks
 }
 
 Result<void> Provider::check_parameters(const ClientSettings& client,

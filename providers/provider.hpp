@@ -128,6 +128,10 @@ struct Traits {
         max_age;  // static tokens: older ones are worth a reminder to the operator, no more
 };
 
+class Login;
+enum class LoginFlow : std::uint8_t;
+struct LoginRequest;
+
 class Provider {
   public:
     virtual ~Provider() = default;
@@ -154,6 +158,11 @@ class Provider {
         const std::vector<std::pair<std::string, std::string>>& attributes,
         const Parameters& parameters) const;
     virtual std::unique_ptr<Exchange> begin(Context context) const = 0;
+    // The ways a person can log in with this client (providers/login.hpp), the best first; none
+    // unless overridden.
+    virtual std::vector<LoginFlow> login_flows(const ClientSettings& client) const;
+    // `flow` is one of login_flows(). The context's grant is empty.
+    virtual std::unique_ptr<Login> begin_login(Context context, LoginRequest request) const;
     // The origin ("https://host:port") that renewals of this client go to; empty if it has none.
     // Breaker and caps are per origin.
     virtual std::string origin(const ClientSettings& client) const = 0;

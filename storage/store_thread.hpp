@@ -19,7 +19,7 @@ namespace tb::storage {
 struct Job {
     enum class Kind { commit, restore_retired, open, open_client_secrets, close };
 
-    Job(Kind what, asio::any_io_executor brain) : kind(what), answered(std::move(brain)) {}
+    Job(Kind what, const asio::any_io_executor& brain) : kind(what), answered(brain) {}
     Kind kind;
     std::shared_ptr<Change> change{};
     AccountId account = 0;
