@@ -158,7 +158,7 @@ void Parser::add_account_commands() {
            list_);
     named(group, "show", "All that is known of one account", "  tokenbroker account show shop/main",
           show_);
-    named(group, "pause", "Stop renewing it; the token in hand is handed out while it is valid",
+    named(group, "pause", "Stop renewing it and handing it out; its grant is kept",
           "  tokenbroker account pause shop/main", pause_);
     CLI::App& resume = named(group, "resume", "Go on with a paused account",
                              "  tokenbroker account resume shop/main\n"

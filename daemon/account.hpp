@@ -97,13 +97,13 @@ struct Account : std::enable_shared_from_this<Account> {
     bool rejected_by_probe = false;       // a static token that the provider refused
     std::uint64_t newest_generation = 0;  // of all slots: each token handed out has its own
     std::size_t heap_place = DueHeap<Account>::none;
-    const char* due_why = "";
 
     std::vector<Watch*> watches;
     std::vector<std::pair<uid_t, std::uint64_t>>
         rejected;                   // this uid is not given this generation again
     std::vector<BootTime> reports;  // ReportRejected that started a renewal, of the last minute
     AccountStats stats;
+    std::size_t warned = 0;  // hash of the warnings that the newest token came with
 
     // Not handed out though it may be valid: paused, or a static token that was refused under
     // `strict`.

@@ -135,7 +135,6 @@ void Broker::reschedule(const std::shared_ptr<Account>& account) {
     const Moment at = moment();
     const auto due = next_due(*account, at);
     if (!due || stopping_) return heap_.remove(*account);
-    account->due_why = due->why;
     BootTime when = std::max(due->at, at.now);
     // The expiry notice is a look at its own time: whoever watches learns it then.
     if (due->what == Due::What::notice && due->at <= at.now) return;

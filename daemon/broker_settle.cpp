@@ -36,6 +36,17 @@ storage::TokenRecord record_of(Minted& token, const ClientRuntime& client, const
     return record;
 }
 
+// A provider that does the same odd thing at each renewal is worth one line, not one in each 209 s.
+void log_warnings(Account& account, const std::vector<std::string>& warnings, Log& log) {
+    std::string all;
+    for (const std::string& warning : warnings)
+        all += warning + '\n';
+    const std::size_t hash = all.empty() ? 0 : std::hash<std::string>{}(all);
+    if (std::exchange(account.warned, hash) == hash) return;
+    for (const std::string& warning : warnings)
+        log.warning("{}: {}", account.name, warning);
+}
+
 std::string clock_text(WallTime at) {
     const std::time_t seconds = static_cast<std::time_t>(to_ms(at) / 1000);
     std::tm parts{};
@@ -47,8 +58,7 @@ std::string clock_text(WallTime at) {
 
 awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr<Minted> token) {
     Account& account = *attempt->account;
-    for (const std::string& warning : token->warnings)
-        deps_.log.warning("{}: {}", account.name, warning);
+    log_warnings(account, token->warnings, deps_.log);
     const std::uint64_t generation = ++account.newest_generation;
     std::optional<SecretSet> new_grant = std::move(token->new_grant);
     const std::optional<Millis> grant_lifetime = token->grant_lifetime;

@@ -31,7 +31,7 @@ std::optional<Due> by_policy(const Account& account, Moment at) {
     if (slot.hand_out.empty() || slot.expires_at == BootTime::max())
         return slot.hand_out.empty() ? std::optional(Due{at.now, "no token yet"}) : std::nullopt;
     return Due{renew_at(slot.sent_at, slot.lifetime.value_or(Millis{0}), slot.renew_fraction),
-               "ahead of its expiry"};
+               ahead_of_expiry};
 }
 
 void earlier(std::optional<Due>& due, std::optional<Due> other) {

@@ -9,9 +9,12 @@
 
 namespace tb::daemon {
 
+// The reason to which status adds the fraction that was drawn: "at 0.70 of its life".
+inline constexpr std::string_view ahead_of_expiry = "ahead of its expiry";
+
 struct Due {
     BootTime at{};
-    const char* why = "";  // for status: "at 0.70 of its life"
+    std::string_view why;  // for status, static text
     enum class What : std::uint8_t { renew, probe, notice } what = What::renew;
 };
 

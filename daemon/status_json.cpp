@@ -24,7 +24,10 @@ void put_token(object& out, const Account& account, Moment at) {
 void put_renewal(object& out, const Account& account, const Broker& broker, Moment at) {
     if (const auto due = broker.due(account)) {
         out["next_renewal_in_ms"] = std::max<std::int64_t>(0, (due->at - at.now).count());
-        out["next_renewal_why"] = due->why;
+        out["next_renewal_why"] =
+            due->why == ahead_of_expiry
+                ? fmt::format("at {:.2f} of its life", account.slot.renew_fraction)
+                : std::string(due->why);
     } else if (account.slot.in_flight) {
         out["next_renewal_in_ms"] = 0;
         out["next_renewal_why"] = "it is under way";

@@ -12,8 +12,8 @@ namespace tb::sim {
 
 // What both ends share.
 struct Wire {
-    explicit Wire(asio::any_io_executor executor)
-        : readable(executor), writable(executor), executor(executor) {}
+    explicit Wire(const asio::any_io_executor& brain)
+        : readable(brain), writable(brain), executor(brain) {}
     std::string to_daemon;
     std::string to_caller;
     std::size_t room = 256 * 1024;  // of to_caller, like a socket's buffer
