@@ -106,6 +106,19 @@ inline constexpr Millis next_address_ms{300};
 inline constexpr int exchange_steps_max =
     8;  // a fallback chain, a second mint, a discovery; then give up
 
+// -- logging in --
+// People who log in at the same time; each holds a coroutine and an admin connection.
+inline constexpr std::size_t logins_max = 16;
+// Providers end a device code or an authorization request after 5 to 15 minutes.
+inline constexpr Millis login_ms_max{900'000};
+// Polls of a device code in that time, one a second at most, and what comes before and after.
+inline constexpr int login_steps_max = 2'000;
+// What a browser brings to the redirect URI: a code of some KiB at most.
+inline constexpr std::size_t redirect_query_bytes_max = 16 * 1024;
+// Grants being given back at once, and how long each may take: best effort.
+inline constexpr std::size_t revocations_max = 64;
+inline constexpr Millis revocation_timeout_ms{10'000};
+
 // -- renewal --
 inline constexpr Millis backoff_first_ms{1'000};
 inline constexpr Millis backoff_max_ms{300'000};

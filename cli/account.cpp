@@ -11,14 +11,8 @@
 namespace tb::cli {
 namespace {
 
-// What a provider wants first, where it isn't a refresh token. `--field` names any other.
-std::string first_field(std::string_view provider) {
-    if (provider == "threekit") return "token";
-    if (provider == "playfab") return "secret_key";
-    return "refresh_token";
-}
-
-// Asked before anybody types a secret for a client that isn't there.
+// Asked before anybody types a secret for a client that isn't there. Empty: the account needs no
+// secret of its own.
 Answer<std::string> default_field(ipc::Client& client, std::string_view account) {
     auto reply = call(client, Socket::admin, "ListClients", {});
     if (!reply) return reply.error();
@@ -28,7 +22,11 @@ Answer<std::string> default_field(ipc::Client& client, std::string_view account)
         for (const auto& value : *clients) {
             const auto* each = value.if_object();
             if (each == nullptr) continue;
-            if (text(*each, "client") == wanted) return first_field(text(*each, "provider"));
+            if (text(*each, "client") == wanted) {
+                const auto* fields = list(*each, "fields");
+                if (fields == nullptr || fields->empty()) return std::string();
+                return std::string(fields->front().is_string() ? fields->front().get_string() : "");
+            }
             known += fmt::format("{}{}", known.empty() ? "" : ", ", text(*each, "client"));
         }
     }
@@ -50,6 +48,7 @@ Answer<boost::json::object> gather_secrets(ipc::Client& client, const AccountAdd
         auto found = default_field(client, add.account);
         if (!found) return found.error();
         field = *found;
+        if (field.empty()) return secrets;
     }
     auto secret = read_secret(fmt::format("{} of {}", field, add.account));
     if (!secret) return secret.error();

@@ -39,6 +39,7 @@ class Parser {
     void add_account_commands();
     void add_account_add(CLI::App& group);
     void add_client_commands();
+    void add_login_commands();
     void add_daemon_commands();
 
     CLI::App app_{"tokenbroker: fresh access tokens from tokenbrokerd\n", "tokenbroker"};
@@ -57,6 +58,8 @@ class Parser {
     ClientSetSecret set_secret_;
     ClientList clients_;
     Renew renew_;
+    Login login_;
+    Revoke revoke_;
     Reload reload_;
     Explain explain_;
 };
@@ -81,6 +84,7 @@ Parser::Parser() {
     add_status();
     add_account_commands();
     add_client_commands();
+    add_login_commands();
     add_daemon_commands();
 }
 
@@ -182,6 +186,29 @@ void Parser::add_client_commands() {
     chosen(command(group, "list", "The clients, and where their secrets come from",
                    "  tokenbroker client list --json"),
            clients_);
+}
+
+void Parser::add_login_commands() {
+    CLI::App& login =
+        named(app_, "login", "Enrol an account, or give it a new grant, by logging in",
+              "  tokenbroker login shop/main                 (a browser, or a code)\n"
+              "  tokenbroker login shop/main --flow device   (from any device)",
+              login_);
+    login.add_option("--flow", login_.flow, "Only this way: code, device or password")
+        ->type_name("FLOW")
+        ->check(CLI::IsMember({"code", "device", "password"}));
+    login
+        .add_option("--redirect-uri", login_.redirect_uri,
+                    "Where the browser comes back to, if the provider wants an exact one (default "
+                    "http://127.0.0.1/callback on a free port)")
+        ->type_name("URI");
+    login.add_flag("--no-browser", login_.no_browser, "Only print the address");
+    login.add_option("--username", login_.username, "Who logs in, for --flow password")
+        ->type_name("NAME");
+    pairs(login, "--attribute", login_.attributes, "KEY=VALUE",
+          "What the provider must know of the account, not secret; may be repeated");
+    named(app_, "revoke", "Give an account's grant back to its provider",
+          "  tokenbroker revoke shop/main", revoke_);
 }
 
 void Parser::add_daemon_commands() {

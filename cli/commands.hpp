@@ -78,15 +78,26 @@ struct Renew {
     std::string account;
     std::int64_t timeout_ms = 30'000;
 };
+struct Login {
+    std::string account;
+    std::string flow;  // code, device, password; empty: what suits this terminal and the provider
+    std::string redirect_uri;
+    bool no_browser = false;
+    std::string username;
+    Pairs attributes;
+};
+struct Revoke {
+    std::string account;
+};
 struct Reload {};
 struct Explain {
     std::string account;
     std::int64_t uid = 0;
 };
 
-using Command =
-    std::variant<Get, Exec, Watch, Status, AccountAdd, AccountRemove, AccountList, AccountShow,
-                 AccountPause, AccountResume, ClientSetSecret, ClientList, Renew, Reload, Explain>;
+using Command = std::variant<Get, Exec, Watch, Status, AccountAdd, AccountRemove, AccountList,
+                             AccountShow, AccountPause, AccountResume, ClientSetSecret, ClientList,
+                             Renew, Login, Revoke, Reload, Explain>;
 
 Answer<> run(const Common& common, const Get& get);
 Answer<> run(const Common& common, const Exec& exec);  // comes back only when it failed
@@ -101,6 +112,8 @@ Answer<> run(const Common& common, const AccountResume& resume);
 Answer<> run(const Common& common, const ClientSetSecret& set_secret);
 Answer<> run(const Common& common, const ClientList& list);
 Answer<> run(const Common& common, const Renew& renew);
+Answer<> run(const Common& common, const Login& login);
+Answer<> run(const Common& common, const Revoke& revoke);
 Answer<> run(const Common& common, const Reload& reload);
 Answer<> run(const Common& common, const Explain& explain);
 

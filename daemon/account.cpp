@@ -1,6 +1,8 @@
 // See account.hpp: what follows from an account's members alone.
 #include "daemon/account.hpp"
 
+#include "providers/login.hpp"
+
 namespace tb::daemon {
 
 using providers::Policy;
@@ -40,6 +42,15 @@ std::string_view state_name(const Account& account, BootTime now) {
     if (account.slot.renewing()) return account.newest_generation == 0 ? "enrolling" : "renewing";
     if (policy == Policy::on_demand || policy == Policy::when_used) return "idle";
     return account.newest_generation == 0 ? "enrolling" : "expired";
+}
+
+std::string new_grant_command(const Account& account) {
+    if (account.client) {
+        const ClientConfig& client = *account.client->client;
+        for (const providers::LoginFlow flow : client.provider->login_flows(client.settings))
+            if (flow != providers::LoginFlow::password) return "tokenbroker login " + account.name;
+    }
+    return "tokenbroker account add " + account.name + " --replace";
 }
 
 std::string_view client_of(std::string_view account_name) {

@@ -116,6 +116,8 @@ struct Account : std::enable_shared_from_this<Account> {
 // What the policy is once the token's life is known: `ahead` of a token under 60 s would be mostly
 // renewing.
 providers::Policy effective_policy(const Account& account);
+// What a person runs to give it a new grant.
+std::string new_grant_command(const Account& account);
 std::string_view state_name(const Account& account, BootTime now);
 // The client part of "client/name".
 std::string_view client_of(std::string_view account_name);

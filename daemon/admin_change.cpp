@@ -67,6 +67,12 @@ awaitable<void> AdminService::pause(Pending pending, std::shared_ptr<Account> ac
 }
 
 awaitable<void> AdminService::remove(Pending pending, std::shared_ptr<Account> account) {
+    // Opened before it is gone, revoked after: the account must go even if the provider is away.
+    std::shared_ptr<SecretSet> grant;
+    if (account->client && account->client->traits.revokes) {
+        Result<SecretSet> opened = co_await deps_.store.open(account->id);
+        if (opened) grant = std::make_shared<SecretSet>(std::move(*opened));
+    }
     auto change = std::make_shared<storage::Change>(storage::RemoveAccount{account->id});
     const Result<storage::Committed> stored = co_await deps_.store.commit(change);
     if (!stored && stored.error().code != errc::not_found) {
@@ -77,8 +83,30 @@ awaitable<void> AdminService::remove(Pending pending, std::shared_ptr<Account> a
         table_.remove(*account);
         broker_.forget(account, "removed");
         deps_.log.notice("{}: removed by an operator", account->name);
+        // One that is in an exchange just now: what that brings is given back when it comes.
+        if (!account->slot.in_flight) broker_.give_back(account->client, account->name, grant);
     }
     pending->finish(proto::make_reply({}));
+}
+
+void AdminService::revoke_account(ipc::Connection& connection, const proto::Call& call) {
+    Arguments arguments(call);
+    const std::string name = arguments.text("account", limits::account_name_bytes_max);
+    if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
+        connection.out() += ipc::invalid_parameter(wrong);
+        return;
+    }
+    auto account = table_.share(name);
+    if (!account) {
+        connection.out() += admin_error(name, Error{errc::unknown_account, name});
+        return;
+    }
+    spawn(deps_.brain, "revoke", revoke(connection.defer(), std::move(account)));
+}
+
+awaitable<void> AdminService::revoke(Pending pending, std::shared_ptr<Account> account) {
+    const Result<void> revoked = co_await broker_.revoke(account);
+    pending->finish(revoked ? proto::make_reply({}) : admin_error(account->name, revoked.error()));
 }
 
 void AdminService::set_client_secret(ipc::Connection& connection, const proto::Call& call) {

@@ -82,7 +82,8 @@ awaitable<void> AdminService::enrol(std::shared_ptr<Enrolment> enrolment) {
     if (existing && !enrolment->replace) {
         enrolment->pending->finish(
             admin_error(enrolment->name, Error{errc::account_exists, enrolment->name}));
-    } else if (const auto room = room_for_account(table_.size()); !existing && !room) {
+    } else if (const auto room = room_for_account(table_.size());
+               !existing && !room && !enrolment->logged_in) {
         enrolment->pending->finish(admin_error(enrolment->name, room.error()));
     } else if (!existing) {
         co_await enrol_new(enrolment);
@@ -92,6 +93,16 @@ awaitable<void> AdminService::enrol(std::shared_ptr<Enrolment> enrolment) {
         co_await enrol_over(enrolment, existing);
     }
     enrolling_ = false;
+    enrolment_ended_.notify_all();
+}
+
+// A grant from a login was acknowledged by its provider: it waits for the store as long as it
+// takes.
+awaitable<Result<storage::Committed>> AdminService::keep(std::shared_ptr<Enrolment> enrolment,
+                                                         std::shared_ptr<storage::Change> change) {
+    if (enrolment->logged_in)
+        co_return co_await broker_.commit_acknowledged(enrolment->name, std::move(change));
+    co_return co_await deps_.store.commit(std::move(change));
 }
 
 storage::AccountRecord AdminService::record_of(Enrolment& enrolment) const {
@@ -111,10 +122,13 @@ storage::AccountRecord AdminService::record_of(Enrolment& enrolment) const {
         in_hand.query_name = token->query_name;
         in_hand.attributes = token->attributes;
         in_hand.scopes = token->scopes;
-        in_hand.sent_at = deps_.clock.now();
+        const BootTime now = deps_.clock.now();
+        const providers::Traits& traits = enrolment.client->traits;
+        in_hand.sent_at = token->sent_at == BootTime{} ? now : token->sent_at;
         in_hand.boot_id = deps_.clock.boot_id();
-        in_hand.sent_wall = record.grant_obtained_at;
+        in_hand.sent_wall = record.grant_obtained_at - (now - in_hand.sent_at);
         in_hand.lifetime = token->lifetime;
+        in_hand.renew_fraction = deps_.random.uniform(traits.renew_from, traits.renew_to);
         record.generation = 1;
         record.token = std::move(in_hand);
     }
@@ -135,7 +149,7 @@ void AdminService::enrolled(const Enrolment& enrolment, const Account& account, 
 awaitable<void> AdminService::enrol_new(std::shared_ptr<Enrolment> enrolment) {
     storage::AccountRecord record = record_of(*enrolment);
     const auto change = addition(record, enrolment->imported.grant);
-    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    const Result<storage::Committed> stored = co_await keep(enrolment, change);
     if (!stored) {
         enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
         co_return;
@@ -163,6 +177,8 @@ awaitable<void> AdminService::put_static(std::shared_ptr<Enrolment> enrolment,
                                          std::shared_ptr<Account> account) {
     storage::AccountRecord record = record_of(*enrolment);
     record.token->generation = ++account->newest_generation;
+    const WallTime obtained = record.grant_obtained_at;
+    const std::optional<WallTime> expires = record.grant_expires_at;
     const storage::TokenRecord visible = record.token->copy();
     storage::ReplaceGrant replacement;
     replacement.account = account->id;
@@ -174,21 +190,19 @@ awaitable<void> AdminService::put_static(std::shared_ptr<Enrolment> enrolment,
     replacement.token = std::move(record.token);
     const storage::Attributes attributes = replacement.attributes;
     auto change = std::make_shared<storage::Change>(std::move(replacement));
-    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    const Result<storage::Committed> stored = co_await keep(enrolment, change);
     if (!stored) {
         enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
         co_return;
     }
     account->grant_version = stored->grant_version;
     account->attributes = attributes;
-    account->state = storage::GrantState::good;
-    account->reason.clear();
-    account->rejected_by_probe = false;
-    account->rejected.clear();
+    account->grant_obtained_at = obtained;
+    account->grant_expires_at = expires;
     put_token(account->slot, account->name, visible, broker_.moment(), deps_.clock.boot_id());
-    deps_.log.notice("{}: its token was replaced", account->name);
-    broker_.notify(*account, "new_token", {});
-    broker_.adopt(account);
+    deps_.log.notice("{}: its {} was replaced", account->name,
+                     enrolment->logged_in ? "grant" : "token");
+    broker_.replaced(account);
     enrolled(*enrolment, *account, true);
 }
 

@@ -12,6 +12,7 @@
 #include "daemon/errors.hpp"
 #include "daemon/status_json.hpp"
 #include "ipc/replies.hpp"
+#include "providers/login.hpp"
 
 namespace tb::daemon {
 
@@ -20,7 +21,8 @@ AdminService::AdminService(const Deps& deps, AccountTable& table, Broker& broker
       table_(table),
       broker_(broker),
       hooks_(std::move(hooks)),
-      started_(deps.clock.wall()) {}
+      started_(deps.clock.wall()),
+      enrolment_ended_(deps.brain) {}
 
 bool AdminService::may(const ipc::Caller& caller) const {
     if (caller.uid == ipc::nobody_id) return false;
@@ -41,6 +43,9 @@ void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (method == "GetStatus") return get_status(connection, call);
     if (method == "ListClients") return list_clients(connection);
     if (method == "AddAccount") return add_account(connection, call);
+    if (method == "Login") return login(connection, call);
+    if (method == "FinishLogin") return finish_login(connection, call);
+    if (method == "RevokeAccount") return revoke_account(connection, call);
     if (method == "RemoveAccount" || method == "PauseAccount" || method == "ResumeAccount")
         return change_account(connection, call);
     if (method == "RenewAccount") return renew_account(connection, call);
@@ -128,11 +133,19 @@ void AdminService::list_clients(ipc::Connection& connection) {
                             : source.kind == SecretSource::Kind::file ? " in a file"
                                                                       : " as a credential");
         }
+        boost::json::array fields;
+        for (const std::string& field : client.provider->grant_fields(client.settings))
+            fields.emplace_back(field);
+        boost::json::array logins;
+        for (const providers::LoginFlow flow : client.provider->login_flows(client.settings))
+            logins.emplace_back(to_string(flow));
         clients.push_back({{"client", name},
                            {"provider", client.settings.provider},
                            {"base_url", client.settings.base_url},
                            {"accounts", counts[name]},
-                           {"secret", secret}});
+                           {"secret", secret},
+                           {"fields", std::move(fields)},
+                           {"logins", std::move(logins)}});
     }
     connection.out() += proto::make_reply({{"clients", std::move(clients)}});
 }

@@ -2,12 +2,14 @@
 // socket's mode: root, the daemon's own uid, and members of the admin socket's group.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "daemon/broker.hpp"
 #include "daemon/gatekeeper.hpp"
 #include "ipc/service.hpp"
+#include "providers/login.hpp"
 
 namespace tb::daemon {
 
@@ -26,6 +28,8 @@ class AdminService final : public ipc::Service {
 
     bool fast_call(ipc::Connection&, std::string_view) override { return false; }
     void call(ipc::Connection& connection, const proto::Call& call) override;
+    // Logins end; one whose answer is under way is waited for, since it may bring a grant.
+    awaitable<void> stop();
     // SIGHUP and Reload; `done` gets the mistakes, empty if it was taken.
     void reload(
         std::function<void(std::vector<std::string> mistakes, std::vector<std::string> changed)>
@@ -51,6 +55,7 @@ class AdminService final : public ipc::Service {
         providers::Imported imported;
         storage::Attributes attributes;
         bool replace = false;
+        bool logged_in = false;  // the grant is from a login here: nobody else has it
         Millis wait{};
         Pending pending;
     };
@@ -60,11 +65,37 @@ class AdminService final : public ipc::Service {
                                std::shared_ptr<Account> account);
     awaitable<void> put_static(std::shared_ptr<Enrolment> enrolment,
                                std::shared_ptr<Account> account);
+    awaitable<Result<storage::Committed>> keep(std::shared_ptr<Enrolment> enrolment,
+                                               std::shared_ptr<storage::Change> change);
     void enrolled(const Enrolment& enrolment, const Account& account, bool proved) const;
     storage::AccountRecord record_of(Enrolment& enrolment) const;
 
+    // logging in (admin_login.cpp)
+    struct LoginSession {
+        std::string id;  // random, so that nobody finishes another's login
+        std::shared_ptr<Enrolment> enrolment;
+        providers::LoginRequest request;
+        BootTime deadline{};
+        std::string query;  // what the redirect brought
+        bool redirected = false;
+        bool ended = false;  // the caller is gone, or the daemon stops
+        Event changed;
+        explicit LoginSession(const asio::any_io_executor& brain) : changed(brain) {}
+    };
+    using Session = std::shared_ptr<LoginSession>;
+    void login(ipc::Connection& connection, const proto::Call& call);
+    void finish_login(ipc::Connection& connection, const proto::Call& call);
+    Result<providers::LoginFlow> choose_flow(const ClientConfig& client,
+                                             const std::vector<std::string>& wanted) const;
+    awaitable<void> log_in(Session session);
+    awaitable<providers::Done> perform_login(Session session);
+    awaitable<void> pause_login(Session session, BootTime until, bool until_redirected);
+    void show(const LoginSession& session, const providers::Show& show) const;
+    void revoke_account(ipc::Connection& connection, const proto::Call& call);
+
     awaitable<void> pause(Pending pending, std::shared_ptr<Account> account, bool paused,
                           bool try_retired);
+    awaitable<void> revoke(Pending pending, std::shared_ptr<Account> account);
     awaitable<void> remove(Pending pending, std::shared_ptr<Account> account);
     awaitable<void> store_secret(Pending pending, std::string client,
                                  std::shared_ptr<storage::Change> change);
@@ -75,6 +106,9 @@ class AdminService final : public ipc::Service {
     Hooks hooks_;
     std::optional<gid_t> admin_gid_;
     WallTime started_{};
+    std::map<std::string, Session, std::less<>> logins_;
+    Event enrolment_ended_;
+    bool stopping_ = false;
     bool enrolling_ =
         false;  // enrolments are few: one at a time, so that two can't race for a name
     bool reloading_ = false;

@@ -55,6 +55,7 @@ void App::begin() {
 
 awaitable<void> App::stop() {
     tokens_.end_watches();
+    co_await admin_.stop();
     co_await broker_.stop();
 }
 

@@ -44,6 +44,21 @@ void Broker::adopt(const std::shared_ptr<Account>& account) {
     reschedule(account);
 }
 
+void Broker::replaced(const std::shared_ptr<Account>& account) {
+    account->state = storage::GrantState::good;
+    account->reason.clear();
+    account->intent.reset();
+    account->rejected_by_probe = false;
+    account->rejected.clear();
+    account->slot.failures_in_row = 0;
+    account->slot.not_before = {};
+    account->stats.last_success = deps_.clock.wall();
+    notify(*account, "recovered", {});
+    notify(*account, "new_token", {});
+    settle_waiters(*account, account->slot);
+    adopt(account);
+}
+
 void Broker::configured(const std::vector<std::string>& changed_clients) {
     gate_.set_caps(table_.config()->exchanges_max, table_.config()->exchanges_per_origin_max);
     table_.each([&](const std::shared_ptr<Account>& account) {

@@ -77,6 +77,19 @@ class Broker {
                                  const std::shared_ptr<Slot>& slot, uid_t uid,
                                  std::uint64_t generation);
 
+    // A new grant (and token) took the place of the old without an exchange of ours.
+    void replaced(const std::shared_ptr<Account>& account);
+    // Gives the account's grant back to the provider; a renewal under way is waited for first.
+    awaitable<Result<void>> revoke(std::shared_ptr<Account> account);
+    // The same for a grant that belongs to no account any more: in the background, best effort.
+    void give_back(std::shared_ptr<const ClientRuntime> client, std::string name,
+                   std::shared_ptr<SecretSet> grant);
+    awaitable<Result<SecretSet>> client_secrets(std::shared_ptr<const ClientRuntime> client);
+    // What a provider acknowledged is never dropped: stays in locked memory until the store takes
+    // it. An error is never of the store itself.
+    awaitable<Result<storage::Committed>> commit_acknowledged(
+        std::string name, std::shared_ptr<storage::Change> change);
+
     void notify(Account& account, std::string_view event, std::string_view reason);
     int exchanges_in_flight() const { return gate_.in_flight(); }
     std::vector<std::string> alarms() const;
@@ -104,7 +117,6 @@ class Broker {
 
     awaitable<void> renew(std::shared_ptr<Attempt> attempt);
     awaitable<providers::Done> perform(std::shared_ptr<Attempt> attempt);
-    awaitable<Result<SecretSet>> client_secrets(std::shared_ptr<const ClientRuntime> client);
     awaitable<Result<int>> intend(std::shared_ptr<Attempt> attempt);
     awaitable<void> minted(std::shared_ptr<Attempt> attempt,
                            std::shared_ptr<providers::Minted> token);
@@ -116,6 +128,12 @@ class Broker {
                               std::string reason, bool clear_intent, bool retire);
     awaitable<bool> keep_successor(std::shared_ptr<Attempt> attempt,
                                    std::shared_ptr<providers::Failed> failure);
+    awaitable<providers::Done> revocation(std::shared_ptr<const ClientRuntime> client,
+                                          std::string name, std::shared_ptr<SecretSet> grant);
+    awaitable<void> give_back_now(std::shared_ptr<const ClientRuntime> client, std::string name,
+                                  std::shared_ptr<SecretSet> grant);
+    awaitable<Result<void>> revoke_held(std::shared_ptr<Account> account,
+                                        std::shared_ptr<const ClientRuntime> client);
     void note_probe(Attempt& attempt, const providers::Failed& failure, const std::string& what);
     void publish(Attempt& attempt, const storage::TokenRecord& token);
     void note_failure(Attempt& attempt, const providers::Failed& failure);
@@ -145,6 +163,7 @@ class Broker {
     Millis clock_offset_{0};   // wall minus boot; a step of the wall clock moves grant deadlines
     int commits_pending_ = 0;  // successors that the store could not take yet
     std::string store_trouble_;
+    std::size_t revocations_ = 0;
     bool stopping_ = false;
     Event idle_;
     BootTime next_touch_{};

@@ -27,6 +27,9 @@ Done storage_failure(const Error& error) {
     return failed;
 }
 
+bool is_of_store(const Error& error) {
+    return error.code == errc::storage || error.code == errc::too_many_requests;
+}
 }  // namespace
 
 awaitable<void> Broker::renew(std::shared_ptr<Attempt> attempt) {
@@ -150,35 +153,38 @@ awaitable<Result<SecretSet>> Broker::client_secrets(std::shared_ptr<const Client
     co_return all;
 }
 
-// What a provider acknowledged is never dropped: until the store takes it, it stays in locked
-// memory and is tried again.
 awaitable<Result<storage::Committed>> Broker::commit_until_durable(
     std::shared_ptr<Attempt> attempt, std::shared_ptr<storage::Change> change) {
     Account& account = *attempt->account;
     Result<storage::Committed> stored = co_await deps_.store.commit(change);
-    if (stored ||
-        (stored.error().code != errc::storage && stored.error().code != errc::too_many_requests))
-        co_return stored;
+    if (stored || !is_of_store(stored.error())) co_return stored;
     account.commit_pending = true;
+    store_trouble_ = stored.error().message;
+    settle_waiters(account, *attempt->slot);
+    stored = co_await commit_acknowledged(account.name, change);
+    account.commit_pending = false;
+    co_return stored;
+}
+
+awaitable<Result<storage::Committed>> Broker::commit_acknowledged(
+    std::string name, std::shared_ptr<storage::Change> change) {
+    Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (stored || !is_of_store(stored.error())) co_return stored;
     ++commits_pending_;
     Millis wait{250};
     constexpr Millis wait_max{30'000};
-    while (!stored && (stored.error().code == errc::storage ||
-                       stored.error().code == errc::too_many_requests)) {
+    while (!stored && is_of_store(stored.error())) {
         store_trouble_ = stored.error().message;
         deps_.log.critical(
             "{}: a new grant is in hand but can't be stored: {}; it stays in memory and is tried "
-            "again in "
-            "{} ms; free the disk, don't stop the daemon",
-            account.name, store_trouble_, wait.count());
-        settle_waiters(account, *attempt->slot);
+            "again in {} ms; free the disk, don't stop the daemon",
+            name, store_trouble_, wait.count());
         co_await sleep_until(deps_.clock, deps_.clock.now() + wait);
         wait = std::min(wait * 2, wait_max);
         stored = co_await deps_.store.commit(change);
     }
-    account.commit_pending = false;
     --commits_pending_;
-    deps_.log.notice("{}: the new grant is stored now", account.name);
+    deps_.log.notice("{}: the new grant is stored now", name);
     co_return stored;
 }
 

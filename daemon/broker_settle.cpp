@@ -63,6 +63,10 @@ awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr
     std::optional<SecretSet> new_grant = std::move(token->new_grant);
     const std::optional<Millis> grant_lifetime = token->grant_lifetime;
     const bool rotated = new_grant.has_value();
+    // Should a login or a removal have been quicker: what came now is nobody's, and is revoked.
+    std::shared_ptr<SecretSet> successor;
+    if (rotated && attempt->client->traits.revokes)
+        successor = std::make_shared<SecretSet>(new_grant->copy());
     auto change = std::make_shared<storage::Change>(storage::Renewed{});
     auto& renewed = std::get<storage::Renewed>(*change);
     renewed.account = account.id;
@@ -84,6 +88,7 @@ awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr
         if (!stored) {
             deps_.log.notice("{}: a renewal came too late ({}): its token is dropped", account.name,
                              stored.error().message);
+            give_back(attempt->client, account.name, successor);
             co_return;
         }
         account.grant_version = stored->grant_version;
@@ -231,6 +236,12 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
         const bool kept = co_await keep_successor(attempt, failure);
         if (!kept) co_return;
     }
+    if (attempt->grant_version != account.grant_version) {
+        deps_.log.notice("{}: a renewal with the grant before failed ({}): it doesn't matter now",
+                         account.name, failure->code);
+        answer_operators(*attempt->slot, attempt->slot.get());
+        co_return;
+    }
     const bool was_unknown = attempt->ambiguous_before;
     if (failure->failure == FailureClass::reauth && failure->scope == Failed::Scope::account &&
         gate_.note_refusal(attempt->client->origin, deps_.clock.now())) {
@@ -252,11 +263,9 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
         const std::string why =
             lost ? fmt::format(
                        "{}: lost_rotation: an earlier answer was lost and the provider now refuses "
-                       "the grant ({}) at {}; "
-                       "run: tokenbroker account add {} --replace",
-                       account.name, failure->code, at, account.name)
-                 : fmt::format("{} at {}; run: tokenbroker account add {} --replace", reason, at,
-                               account.name);
+                       "the grant ({}) at {}; run: {}",
+                       account.name, failure->code, at, new_grant_command(account))
+                 : fmt::format("{} at {}; run: {}", reason, at, new_grant_command(account));
         co_await set_state(attempt, GrantState::login_required, why, true, true);
         notify(account, "login_required", account.reason);
     } else if (failure->failure == FailureClass::config ||

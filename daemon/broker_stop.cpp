@@ -48,7 +48,7 @@ awaitable<void> Broker::stop() {
     if (timer_ != 0) deps_.clock.cancel(std::exchange(timer_, 0));
     for (auto& [origin, queue] : queues_)
         if (queue.timer != 0) deps_.clock.cancel(std::exchange(queue.timer, 0));
-    while (gate_.in_flight() > 0)
+    while (gate_.in_flight() > 0 || revocations_ > 0)
         co_await idle_.wait();
     co_await touch();
 }

@@ -139,13 +139,16 @@ class Commands(unittest.TestCase):
     def test_the_field_follows_the_provider(self):
         self.daemon.answers["AddAccount"] = {"account": STATUS, "proved": True, "notices": []}
         self.daemon.answers["ListClients"] = {"clients": [
-            {"client": "shop", "provider": "webroot"}, {"client": "models", "provider": "threekit"}]}
+            {"client": "shop", "fields": ["refresh_token"]}, {"client": "models", "fields": ["token"]},
+            {"client": "avatars", "fields": []}]}
         self.run_ok("account", "add", "shop/main", input=SECRET)
         self.assertEqual(self.daemon.parameters_of("AddAccount")["secrets"], {"refresh_token": SECRET})
         self.run_ok("account", "add", "models/cdn", input=SECRET)
         self.assertEqual(self.daemon.parameters_of("AddAccount")["secrets"], {"token": SECRET})
+        self.run_ok("account", "add", "avatars/main", input=SECRET)  # an account without a secret of its own: none is read
+        self.assertEqual(self.daemon.parameters_of("AddAccount")["secrets"], {})
         done = self.run_ok("account", "add", "nosuch/main", input=SECRET, code=3)
-        self.assertIn("there are: shop, models", done.stderr)
+        self.assertIn("there are: shop, models, avatars", done.stderr)
 
     def test_secrets_from_files(self):
         self.daemon.answers["AddAccount"] = {"account": STATUS, "proved": True, "notices": []}
