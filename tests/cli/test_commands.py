@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import time
@@ -169,25 +170,24 @@ class Commands(unittest.TestCase):
             self.run_ok("account", "add", "shop/main", "--field", "f", "--no-wait", input=SECRET)
 
     def on_a_terminal(self, words, typed, environment=None):
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.environ.pop("NO_COLOR", None)
-            os.environ.update({"TERM": "xterm", "TOKENBROKER_SOCKET": self.daemon.socket}, **(environment or {}))
-            os.execv(PROGRAM, [PROGRAM, *words])
+        # Not pty.fork(): between fork and exec a child of this process, which has threads, may wait for a lock for ever.
+        terminal, theirs = pty.openpty()
+        variables = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        variables |= {"TERM": "xterm", "TOKENBROKER_SOCKET": self.daemon.socket, **(environment or {})}
+        child = subprocess.Popen([PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=variables, start_new_session=True)
+        os.close(theirs)
         seen, sent, until = b"", False, time.monotonic() + 20
-        while time.monotonic() < until:
+        while select.select([terminal], [], [], max(0, until - time.monotonic()))[0]:
             try:
                 chunk = os.read(terminal, 4096)
             except OSError:
-                break
-            if not chunk:
                 break
             seen += chunk
             if b"not shown" in seen and not sent:
                 os.write(terminal, typed)
                 sent = True
         os.close(terminal)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+        return child.wait(timeout=20), seen.decode()
 
     def test_typing_a_secret(self):
         self.daemon.answers["SetClientSecret"] = {}
