@@ -4,7 +4,7 @@ The title is the host's first label; on loopback the path's first part (/A1B2C/A
 Checks in the order: endpoint, title, credential headers (exactly one), Content-Type, rate, body, credential, relation.
 """
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from clock import Clock
@@ -48,7 +48,6 @@ class Caller:
     kind: str
     title: Title
     entity: Entity
-    account: str = field(default="")
 
 
 class PlayFab(Persona):
@@ -129,14 +128,14 @@ class PlayFab(Persona):
         kind, value = next(iter(credentials.items()))
         known = title.tokens.get(value) or title.tickets.get(value)
         account = title.entity.id if kind == "secret" else known.entity.id if known else ""
-        return Ident("validate" if path == VALIDATE else kind, title.id, account)
+        return Ident("validate" if path == VALIDATE else kind, title.id, family=account)
 
     # -- requests --
     def handle(self, request: Request, ident: Ident, hints: dict[str, Any], seq: int) -> Reply:
         as_success = request.header("x-reporterrorassuccess").lower() == "true"
         try:
             if self.settings["rate_limit"] > 0:
-                wait_s = self.limiter.wait_s(ident.account or "127.0.0.1", int(self.settings["rate_limit"]),
+                wait_s = self.limiter.wait_s(ident.family or "127.0.0.1", int(self.settings["rate_limit"]),
                                              float(self.settings["rate_window_s"]))
                 if wait_s is not None:
                     return throttled(wait_s, wait_s + int(self.settings["rate_body_extra_s"]), as_success)

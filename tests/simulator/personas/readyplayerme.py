@@ -49,7 +49,7 @@ class ReadyPlayerMe(Persona):
         if request.path != TOKEN:
             return Ident("other")
         wish = dict(request.query)
-        return Ident("mint", wish.get("partner", ""), wish.get("userId", ""))
+        return Ident("mint", wish.get("partner", ""), family=wish.get("userId", ""))
 
     def handle(self, request: Request, ident: Ident, hints: dict[str, Any], seq: int) -> Reply:
         if request.path != TOKEN:
