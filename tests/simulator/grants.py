@@ -37,6 +37,7 @@ class Access:
     family: "Family"
     expires_at: float
     n: int
+    revoked: bool = False
 
 
 @dataclass
@@ -115,7 +116,7 @@ class Grants:
         if found is None:
             return {"valid": False, "family": "", "seconds_left": 0.0, "n": None}
         left = found.expires_at - self.now()
-        return {"valid": left > 0 and not found.family.revoked, "family": found.family.id, "seconds_left": left,
+        return {"valid": left > 0 and not (found.revoked or found.family.revoked), "family": found.family.id, "seconds_left": left,
                 "n": found.n}
 
     def revoke(self, family: Family, why: str) -> None:

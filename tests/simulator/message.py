@@ -37,6 +37,7 @@ class Request:
     headers: list[tuple[str, str]]
     head_raw: bytes
     body: bytes = b""
+    scheme: str = "https"
 
     @property
     def path(self) -> str:
@@ -144,7 +145,11 @@ async def read_head(stream: Stream) -> Request | None:
         raw = await stream.until(b"\r\n\r\n", HEAD_MAX)
     except TooLong as long:
         raise BadRequest(431, "the head is larger than 64 KiB") from long
-    return parse_head(raw) if raw else None
+    if not raw:
+        return None
+    request = parse_head(raw)
+    request.scheme = "http" if stream.tls is None else "https"
+    return request
 
 
 async def read_body(stream: Stream, request: Request) -> None:
