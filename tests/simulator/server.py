@@ -91,6 +91,11 @@ class Listener:
             await stream.raw_read()
             stream.reset()
             return False
+        if fault is not None and fault.kind == "silent_in_tls":
+            await stream.raw_read()
+            await stream.hold(float(fault.params["hold_s"]))
+            stream.reset()
+            return False
         kind = fault.kind if fault is not None and fault.kind in TLS_KINDS else ""
         await stream.handshake(world.contexts.get(self.persona, kind), first)
         return True
