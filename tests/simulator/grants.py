@@ -116,8 +116,8 @@ class Grants:
         if found is None:
             return {"valid": False, "family": "", "seconds_left": 0.0, "n": None}
         left = found.expires_at - self.now()
-        return {"valid": left > 0 and not (found.revoked or found.family.revoked), "family": found.family.id, "seconds_left": left,
-                "n": found.n}
+        good = left > 0 and not (found.revoked or found.family.revoked)
+        return {"valid": good, "family": found.family.id, "seconds_left": left, "n": found.n}
 
     def revoke(self, family: Family, why: str) -> None:
         family.revoked = family.revoked or why

@@ -109,7 +109,7 @@ def change_fields(fault: Fault, reply: Reply) -> Reply:
     value = copy.deepcopy(reply.raw_json)
     for path, new in [*fault.params["set"].items(), *((path, DROP) for path in fault.params["drop"])]:
         *outer, name = path.split(".")
-        holder = value
+        holder: Any = value
         for part in outer:
             holder = holder.get(part) if isinstance(holder, dict) else None
         if not isinstance(holder, dict):

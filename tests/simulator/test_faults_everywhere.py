@@ -46,7 +46,8 @@ class Everywhere(Case):
 
     def playfab(self) -> Seen:
         wish = self.sim.seed("playfab")
-        return self.client.call("POST", "/Authentication/GetEntityToken", b"{}", Content_Type=JSON, X_SecretKey=wish["secret_key"])
+        return self.client.call("POST", "/Authentication/GetEntityToken", b"{}", Content_Type=JSON,
+                                X_SecretKey=wish["secret_key"])
 
     def oauth2(self) -> Seen:
         wish = self.sim.seed("oauth2", family=f"o{next(NUMBERS)}")

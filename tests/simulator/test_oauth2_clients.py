@@ -160,8 +160,10 @@ class Assertions(Keys, OAuth2Case):
         pair = self.keys["RSA"]
         self.client_only(auth_method="private_key_jwt", public_key=pair.public)
         now = self.sim.state()["now"]
-        for wrong in ({"iss": "other"}, {"sub": "nobody"}, {"aud": "https://other"}, {"aud": None}, {"exp": now - 1},
-                      {"exp": now + 9000}, {"exp": "soon"}, {"nbf": now + 600}, {"iat": now + 600}, {"jti": None}):
+        wrongs: tuple[dict[str, Any], ...] = (
+            {"iss": "other"}, {"sub": "nobody"}, {"aud": "https://other"}, {"aud": None},
+            {"exp": now - 1}, {"exp": now + 9000}, {"exp": "soon"}, {"nbf": now + 600}, {"iat": now + 600}, {"jti": None})
+        for wrong in wrongs:
             with self.subTest(wrong=wrong):
                 self.assertEqual(self.app(pair.signed(self.claims(**wrong))), 401)
         self.assertEqual(self.app("no.jwt.here"), 401)

@@ -21,7 +21,7 @@ class PlayFab(Case):
         self.seeded = self.sim.seed("playfab", characters=["C1"])
 
     def call(self, body: bytes = b"{}", path: str = GET_TOKEN, **headers: str) -> Seen:
-        return self.client.call("POST", path, body, **{"Content_Type": "application/json", **headers})
+        return self.client.call("POST", path, body, False, **{"Content_Type": "application/json", **headers})
 
     def refused(self, seen: Seen, status: int, number: int, name: str = "") -> None:
         self.assertEqual((seen.status, seen.json["code"], seen.json["errorCode"]), (status, status, number))
@@ -104,8 +104,9 @@ class PlayFab(Case):
         self.assertEqual(self.call(**token).json["data"]["Entity"]["Type"], "title")
 
     def test_expiration(self) -> None:
-        for digits, form, pattern in [(0, "Z", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), (3, "Z", r"\.\d{3}Z$"), (7, "Z", r"\.\d{7}Z$"),
-                                      (0, "offset", r":\d\d\+00:00$"), (3, "no_zone", r"\.\d{3}$"), (0, "malformed", "^2026-02-30T")]:
+        for digits, form, pattern in [
+            (0, "Z", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"), (3, "Z", r"\.\d{3}Z$"), (7, "Z", r"\.\d{7}Z$"),
+            (0, "offset", r":\d\d\+00:00$"), (3, "no_zone", r"\.\d{3}$"), (0, "malformed", "^2026-02-30T")]:
             self.sim.switch("playfab", fraction_digits=digits, expiration=form, access_lifetime_s=3600)
             text = self.call(X_SecretKey=SECRET).json["data"]["TokenExpiration"]
             self.assertRegex(text, pattern)

@@ -7,7 +7,7 @@ from raw_client import RawClient, Seen
 
 class Threekit(Case):
     def get(self, target: str, **headers: str) -> Seen:
-        return self.client.call("GET", target, **headers)
+        return self.client.call("GET", target, b"", False, **headers)
 
     def setUp(self) -> None:
         super().setUp()

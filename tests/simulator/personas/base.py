@@ -67,6 +67,7 @@ class Persona:
     name = ""
     text = ""
     switches: dict[str, Switch] = {}
+    seeds: dict[str, Any] = {}  # what /seed takes, with defaults
 
     def __init__(self, clock: Clock, book: Book, rng: random.Random) -> None:
         self.clock, self.book, self.random = clock, book, rng

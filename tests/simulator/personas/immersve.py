@@ -38,6 +38,8 @@ class Immersve(Persona):
         "iat_offset_s": Switch(0.0, "iat and exp are so much ahead of the clock (the issuer's judgement is not)"),
         "claims": Switch({}, "claims set over the usual ones in both tokens; null drops one"),
     }
+    seeds = {"client_application_id": "29097f50d221858223a17633e36716f9", "origins": ["https://app.example.com"],
+             "user": "cardholder-1", "family": "", "first": True}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -143,9 +145,7 @@ class Immersve(Persona):
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
         """A client application, and a session of a user as a wallet's login would have made it."""
-        wish = taken(wish, {"client_application_id": "29097f50d221858223a17633e36716f9", "origins":
-                            ["https://app.example.com"], "user": "cardholder-1", "family": "", "first": True},
-                     "an immersve account")
+        wish = taken(wish, self.seeds, "an immersve account")
         client = wish["client_application_id"]
         self.apps[client] = App(client, [str(origin) for origin in wish["origins"]])
         if not wish["first"]:

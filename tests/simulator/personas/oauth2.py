@@ -21,18 +21,21 @@ PATHS = {"/oauth2/token": "token", "/oauth2/device": "device", "/oauth2/revoke":
 
 class OAuth2(Persona):
     name = "oauth2"
-    text = "POST /oauth2/token, /oauth2/device, /oauth2/revoke; GET /oauth2/authorize, /oauth2/validate, /resource/status, discovery"
+    text = ("POST /oauth2/token, /oauth2/device, /oauth2/revoke; GET /oauth2/authorize, /oauth2/validate, /resource/status, "
+            "discovery")
     switches = {
         "access_lifetime_s": Switch(3600.0, "lifetime of access tokens, and expires_in"),
         "refresh_lifetime_s": Switch(30 * 86_400.0, "lifetime of refresh tokens"),
         "old_rt": Switch("reject", "what a used refresh token gets; never: tokens don't rotate", (*OLD_RT, "never")),
         "grace_s": Switch(5.0, "old_rt=grace: so long the same pair comes again"),
-        "refresh_reply": Switch("rotated", "refresh_token in replies to a refresh: only a new one, or always", ("rotated", "always")),
+        "refresh_reply": Switch("rotated", "refresh_token in replies to a refresh: only a new one, or always",
+                                ("rotated", "always")),
         "basic_decoding": Switch("form", "how Basic credentials are decoded", ("form", "raw")),
         "error_style": Switch("rfc", "twitch: status and message; object: error is an object; ok: an error with 200", ERRORS),
         "device_errors": Switch("rfc", "google: pending is 428, slow_down and access_denied 403", ("rfc", "google")),
         "expiry_style": Switch("number", "expires_in, and expires_at", EXPIRY),
-        "refresh_expires_in": Switch("none", "whether the reply has one; zero: as for tokens without end", ("none", "number", "zero")),
+        "refresh_expires_in": Switch("none", "whether the reply has one; zero: as for tokens without end",
+                                     ("none", "number", "zero")),
         "scope_style": Switch("space", "scope in replies", SCOPE),
         "grant_scopes": Switch("all", "first: less is granted than was asked for", ("all", "first")),
         "token_chars": Switch("plain", "odd: tokens with % / + ~ in them", ("plain", "odd")),
@@ -47,6 +50,9 @@ class OAuth2(Persona):
         "device_scope_param": Switch("scope", "name of the parameter in device requests", ("scope", "scopes")),
         "verification": Switch("full", "verification_uri with _complete, without, or verification_url only", VERIFICATION),
     }
+    seeds = {"client_id": "client-1", "client_secret": "cs_test_oauth2_1", "auth_method": "basic", "public_key": "",
+             "redirect_uris": ["http://127.0.0.1/callback"], "scopes": ["read", "write"], "user": "person-1", "family": "",
+             "refresh_token": "", "first": True}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -218,9 +224,7 @@ class OAuth2(Persona):
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
         """A client, and unless first is false a first grant of its user. The reply holds the secrets."""
-        wish = taken(wish, {"client_id": "client-1", "client_secret": "cs_test_oauth2_1", "auth_method": "basic",
-                            "public_key": "", "redirect_uris": ["http://127.0.0.1/callback"], "scopes": ["read", "write"],
-                            "user": "person-1", "family": "", "refresh_token": "", "first": True}, "an oauth2 account")
+        wish = taken(wish, self.seeds, "an oauth2 account")
         client = self.clients.known[wish["client_id"]] = client_of(wish)
         self.secret(client.secret, f"client_secret:{client.id}")
         if not wish["first"]:

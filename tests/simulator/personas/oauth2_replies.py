@@ -26,14 +26,16 @@ def expiry_members(style: str, expires_at: float, now: float) -> dict[str, Any]:
         return {"expires_in": left, "expires_at": text}
     if style == "at_epoch":
         return {"expires_in": left, "expires_at": math.floor(expires_at)}
-    return {"number": {"expires_in": left}, "string": {"expires_in": str(left)}, "float": {"expires_in": float(left)},
-            "missing": {}}[style]
+    if style == "missing":
+        return {}
+    return {"expires_in": {"number": left, "string": str(left), "float": float(left)}[style]}
 
 
 def success(settings: dict[str, Any], now: float, access: tuple[str, float], refresh: Pair | None, in_reply: str | None,
             scopes: list[str], note: str) -> Reply:
     """access: the token and when it expires. in_reply: what the member refresh_token is to be, None for no such."""
-    value: dict[str, Any] = {"access_token": access[0], "token_type": "bearer" if settings["error_style"] == "twitch" else "Bearer",
+    kind = "bearer" if settings["error_style"] == "twitch" else "Bearer"
+    value: dict[str, Any] = {"access_token": access[0], "token_type": kind,
                              **expiry_members(settings["expiry_style"], access[1], now)}
     if in_reply is not None:
         value["refresh_token"] = in_reply

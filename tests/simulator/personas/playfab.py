@@ -68,6 +68,8 @@ class PlayFab(Persona):
         "rate_window_s": Switch(60.0, "length of the limiter's fixed window"),
         "rate_body_extra_s": Switch(0, "retryAfterSeconds in the body is so much more than the header Retry-After"),
     }
+    seeds = {"title": "A1B2C", "secret_key": "sk_test_playfab_title_1", "player": "174812ABF712",
+             "master": "5A6B7C8D9E0F1A2B", "characters": []}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -222,8 +224,7 @@ class PlayFab(Persona):
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
         """A title with its secret key, and a player with a session ticket and a first entity token."""
-        wish = taken(wish, {"title": "A1B2C", "secret_key": "sk_test_playfab_title_1", "player": "174812ABF712",
-                            "master": "5A6B7C8D9E0F1A2B", "characters": []}, "a playfab title")
+        wish = taken(wish, self.seeds, "a playfab title")
         name = str(wish["title"]).upper()
         title = self.titles.setdefault(name, Title(name))
         title.secret_key = self.secret(wish["secret_key"], f"secret_key:{name}")

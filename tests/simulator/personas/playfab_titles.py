@@ -1,7 +1,6 @@
 """What a PlayFab title holds: entities with their relations, session tickets, entity tokens."""
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 TYPES = ("title", "master_player_account", "title_player_account", "character")
 COUNTERS = ("entity_logged_in", "by_secret", "by_ticket", "by_entity")

@@ -37,6 +37,7 @@ class ReadyPlayerMe(Persona):
         "token_form": Switch("jwt", "opaque: a token that is no JWT", ("jwt", "opaque")),
         "success_status": Switch(200, "of a minted token", (200, 201)),
     }
+    seeds = {"partner": "demo", "api_key": "sk_test_readyplayerme_1", "user": "64943d471dc01e086ac887ee", "authorized": True}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -89,8 +90,7 @@ class ReadyPlayerMe(Persona):
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
         """A user of a partner, and the partner's API key."""
-        wish = taken(wish, {"partner": "demo", "api_key": "sk_test_readyplayerme_1", "user": "64943d471dc01e086ac887ee",
-                            "authorized": True}, "a readyplayerme user")
+        wish = taken(wish, self.seeds, "a readyplayerme user")
         key = self.secret(wish["api_key"], f"api_key:{wish['partner']}")
         app = self.apps.setdefault(wish["partner"], App(key, wish["partner"]))
         app.key = key

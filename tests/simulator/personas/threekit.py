@@ -43,6 +43,7 @@ class Threekit(Persona):
                                 "403", ("cors_only", "enforce")),
         "wildcard": Switch(True, "whether *.example.com in a token's domains works"),
     }
+    seeds = {"name": "shop", "permissions": "private", "domains": [], "org": "org-1", "token": ""}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -182,8 +183,7 @@ class Threekit(Persona):
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
         """A token; the reply holds it."""
-        wish = taken(wish, {"name": "shop", "permissions": "private", "domains": [], "org": "org-1", "token": ""},
-                     "a threekit token")
+        wish = taken(wish, self.seeds, "a threekit token")
         if wish["permissions"] not in ("public", "private"):
             raise BadWish("permissions is public or private")
         made = self._add(wish["name"], wish["permissions"], list(wish["domains"]), wish["org"], wish["token"])

@@ -32,6 +32,8 @@ class Webroot(Persona):
         "error_style": Switch("plain", "nested: invalid_grant inside an invalid_request", ("plain", "nested")),
         "scope_style": Switch("array_in_string", "scope in replies", ("array_in_string", "space", "array")),
     }
+    seeds = {"client_id": "client_Test@example.com", "client_secret": "cs_test_webroot_1", "user": "ops@example.com",
+             "password": "pw_test_webroot_1", "scopes": ["ECom.Shop"], "family": "", "first": True}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -209,9 +211,7 @@ class Webroot(Persona):
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
         """A client, a user, and unless first is false a first grant. The reply holds the secrets."""
-        wish = taken(wish, {"client_id": "client_Test@example.com", "client_secret": "cs_test_webroot_1", "user":
-                            "ops@example.com", "password": "pw_test_webroot_1", "scopes": ["ECom.Shop"], "family": "",
-                            "first": True}, "a webroot account")
+        wish = taken(wish, self.seeds, "a webroot account")
         self.clients[wish["client_id"]] = self.secret(wish["client_secret"], f"client_secret:{wish['client_id']}")
         self.users[wish["user"]] = self.secret(wish["password"], f"password:{wish['user']}")
         if not wish["first"]:
