@@ -1,9 +1,12 @@
 """Self-tests of the OAuth2 persona: grants, rotation, revocation, discovery, quirks."""
 import base64
+import json
 import unittest
+import urllib.request
 from datetime import datetime
 
 from case import FORM, basic
+from client import Simulator
 from oauth2_case import CLIENT, SECRET, OAuth2Case
 
 
@@ -101,6 +104,10 @@ class Grants(OAuth2Case):
             self.assertIn("S256", found["code_challenge_methods_supported"])
         self.sim.switch("oauth2", issuer="https://other.example.com")
         self.assertEqual(self.client.call("GET", path).json["issuer"], "https://other.example.com")
+        with Simulator("--persona", "oauth2", "--http", "--set", "oauth2.token_chars=odd") as sim:
+            place = sim.ready["personas"]["oauth2"]["http_url"]
+            with urllib.request.urlopen(f"{place}{path}", timeout=5) as reply:
+                self.assertEqual(json.load(reply)["token_endpoint"], f"{place}/oauth2/token")
         self.sim.switch("oauth2", discovery="off")
         self.assertEqual(self.client.call("GET", path).status, 404)
 

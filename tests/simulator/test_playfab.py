@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from case import Case
-from raw_client import Seen
+from raw_client import RawClient, Seen
 
 GET_TOKEN, VALIDATE = "/Authentication/GetEntityToken", "/Authentication/ValidateEntityToken"
 SECRET = "sk_test_playfab_title_1"
@@ -79,6 +79,9 @@ class PlayFab(Case):
                 self.assertEqual(seen.status, status)
                 if status == 400:
                     self.refused(seen, 400, 1004, "InvalidTitleId")
+        named = RawClient(self.sim.port("playfab"), self.sim.ca_file, "a1b2c.playfab.sim.test")
+        named.connect()
+        named.close()
         self.sim.seed("playfab", title="B2", secret_key="sk_test_playfab_title_2")
         self.refused(self.call(path="/B2" + GET_TOKEN, X_SecretKey=SECRET), 401, 1293)
 
