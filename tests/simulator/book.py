@@ -20,6 +20,7 @@ TOKEN_RUN = re.compile(r"[A-Za-z0-9_\-]{16,}")
 RETRY_TOLERANCE_S = 0.03
 IN_FLIGHT_S = 0.25  # a TLS handshake and a queue of eight exchanges on a busy machine
 SECRET_LENGTH_MIN = 6
+TELLING_RUN = 40  # a long token with other characters in it is known by its last run of at least so many
 
 
 @dataclass
@@ -81,12 +82,17 @@ class Book:
         self.violations: list[dict[str, Any]] = []
         self.in_flight: dict[tuple[str, str], list[tuple[Entry, Any]]] = {}
         self.floors: dict[tuple[str, str], Floor] = {}
+        self.finals: dict[tuple[str, str], dict[str, Entry]] = {}  # who, what for: the delivered refusal
+        self.after_final: list[tuple[float, dict[str, Any]]] = []
         self.changed = asyncio.Condition()
 
     # -- secrets --
     def secret(self, value: str, label: str, persona: str) -> None:
         if len(value) < SECRET_LENGTH_MIN:
             return  # too short to look for
+        runs = [run for run in TOKEN_RUN.findall(value) if len(run) >= TELLING_RUN]
+        if not TOKEN_RUN.fullmatch(value) and runs:
+            value = runs[-1]  # of a JWT its signature
         (self.tokens if TOKEN_RUN.fullmatch(value) else self.phrases)[value] = label
         self.owners[value] = persona
 
@@ -134,6 +140,13 @@ class Book:
                 entry.form = {name: self.marked(value) for name, value in request.form().items()}
             except BadRequest as refused:
                 entry.note = str(refused)  # the persona will say so
+        elif request.media_type == "application/json":
+            try:
+                value = request.json()
+                members = value.items() if isinstance(value, dict) else ()
+                entry.form = {name: self.marked(str(member)) for name, member in members}
+            except BadRequest as refused:
+                entry.note = str(refused)
 
     def identified(self, entry: Entry, ident: Any, request: Request, stream: Any, url_secrets_ok: bool) -> None:
         entry.account, entry.client, entry.family, entry.what = ident.account, ident.client, ident.family, ident.what
@@ -145,6 +158,7 @@ class Book:
             if self.owners[secret] != entry.persona:
                 self.violation("secret_to_wrong_host", entry, f"a secret of {self.owners[secret]}")
         self._check_floors(entry)
+        self._check_final(entry)
         if ident.exclusive:
             self._enter(entry, stream)
 
@@ -160,6 +174,13 @@ class Book:
                 continue
             self.violation("retry_after", entry, f"{floor.until - entry.at:.2f} s too early after request {floor.seq}")
 
+    def _check_final(self, entry: Entry) -> None:
+        told = self.finals.get(who(entry), {}).get(entry.what)
+        if told is not None and told.answered_at is not None:
+            gap_s = entry.at - told.answered_at
+            self.after_final.append((gap_s, finding("called_after_final", *who(entry), entry.seq,
+                                                    f"{gap_s:.2f} s after request {told.seq} got a {told.status}")))
+
     def _enter(self, entry: Entry, stream: Any) -> None:
         key = (entry.persona, entry.family)
         others = [pair for pair in self.in_flight.get(key, []) if not pair[1].gone()]
@@ -167,8 +188,13 @@ class Book:
             self.violation("two_in_flight", entry, f"request {others[0][0].seq} of the same grant was not answered yet")
         self.in_flight[key] = [*others, (entry, stream)]
 
-    def answered(self, entry: Entry, status: int, retry_floor_s: float | None, delivered: bool) -> None:
+    def answered(self, entry: Entry, status: int, retry_floor_s: float | None, delivered: bool,
+                 final: bool = False) -> None:
         now = self.clock.mono()
+        if delivered and final and who(entry)[1]:
+            self.finals.setdefault(who(entry), {})[entry.what] = entry
+        elif delivered and 200 <= status < 300:
+            self.finals.pop(who(entry), None)
         entry.status, entry.answered_at, entry.delivered = status, now, delivered
         entry.retry_floor_s = retry_floor_s
         if retry_floor_s is not None and delivered:
@@ -192,9 +218,10 @@ class Book:
         self.connection_ends.append({"persona": persona, "connection": connection, "at": self.clock.mono(), "why": why})
 
     def violation(self, invariant: str, entry: Entry | None, text: str) -> None:
-        self.violations.append({"invariant": invariant, "persona": entry.persona if entry else "",
-                                "account": (entry.family or entry.account or entry.client) if entry else "",
-                                "request": entry.seq if entry else 0, "text": text})
+        self.note_violation(invariant, *(who(entry) if entry else ("", "")), entry.seq if entry else 0, text)
+
+    def note_violation(self, invariant: str, persona: str, account: str, request: int, text: str) -> None:
+        self.violations.append(finding(invariant, persona, account, request, text))
 
     def forget(self) -> None:
         """Drops log, counters and violations; accounts and secrets stay."""
@@ -203,10 +230,20 @@ class Book:
         self.violations.clear()
         self.connections.clear()
         self.floors.clear()
+        self.finals.clear()
+        self.after_final.clear()
 
     async def tell(self) -> None:
         async with self.changed:
             self.changed.notify_all()
+
+
+def who(entry: Entry) -> tuple[str, str]:
+    return entry.persona, entry.family or entry.account or entry.client
+
+
+def finding(invariant: str, persona: str, account: str, request: int, text: str) -> dict[str, Any]:
+    return {"invariant": invariant, "persona": persona, "account": account, "request": request, "text": text}
 
 
 def floor_keys(entry: Entry) -> list[str]:

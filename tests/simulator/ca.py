@@ -49,7 +49,7 @@ def stamp(at: float) -> str:
 
 
 def names_for(persona: str) -> str:
-    return f"DNS:localhost,IP:127.0.0.1,DNS:{persona}.sim.test"
+    return f"DNS:localhost,IP:127.0.0.1,DNS:{persona}.sim.test,DNS:*.{persona}.sim.test"
 
 
 class Authority:

@@ -32,6 +32,12 @@ class Case(unittest.TestCase):
         self.client = RawClient(self.sim.port("webroot"), self.sim.ca_file)
         self.addCleanup(self.client.close)
 
+    def open(self, persona: str) -> RawClient:
+        """A raw client of another persona, instead of Webroot's."""
+        self.client = RawClient(self.sim.port(persona), self.sim.ca_file)
+        self.addCleanup(self.client.close)
+        return self.client
+
     def account(self) -> dict[str, Any]:
         return self.sim.seed("webroot", family=f"fam{next(NUMBERS)}")
 

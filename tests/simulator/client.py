@@ -104,6 +104,11 @@ class Simulator:
     def log(self, **wish: Any) -> list[dict[str, Any]]:
         return list(self.ask("GET", "/log?" + urlencode(wish)))
 
-    def check(self, budget: int | None = None, ignore: list[str] | None = None) -> list[dict[str, Any]]:
+    def check(self, budget: int | None = None, ignore: list[str] | None = None,
+              final_gap_s: float | None = None) -> list[dict[str, Any]]:
         """The violations; empty when all is well."""
-        return list(self.post("/check", budget=budget, ignore=ignore or [])["violations"])
+        wish = {"budget": budget, "ignore": ignore or [], "final_gap_s": final_gap_s}
+        return list(self.ask("POST", "/check", wish)["violations"])
+
+    def redeem(self, persona: str, token: str) -> dict[str, Any]:
+        return dict(self.post("/redeem", persona=persona, token=token))

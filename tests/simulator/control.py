@@ -32,10 +32,14 @@ POST /switch         {"persona": "webroot", "old_rt": "grace", "grace_s": 3, ...
 POST /seed           {"persona": "webroot", "family": "fam1", ...}: an account with its first grant, no browser needed
 POST /revoke         {"persona": "webroot", "account": "fam1"}: the provider takes the grant back
 POST /valid          {"persona": "webroot", "token": "..."}: is this access token good now?
+POST /redeem         {"persona": "readyplayerme", "token": "..."}: the token at its point of use; one that has expired by then
+                     is a violation
+POST /device         {"persona": "oauth2", "do": "approve|deny|expire|slow_down", "user_code": the newest, "user": ...}
 POST /advance        {"seconds": 3600}: the virtual clock
 POST /wait           {"persona", "account", "what", "phase": "received|processed|answered|ended", "count": 1, "since": SEQ,
                      "timeout_s": 10}: until so many such requests have come
-POST /check          {"budget": N, "ignore": ["retry_after"]}: the invariants
+POST /check          {"budget": N, "ignore": ["retry_after"], "final_gap_s": S}: the invariants; with final_gap_s also no
+                     call sooner than that after a refusal that no repetition changes
 POST /forget         drops log, counters and violations, keeps accounts
 POST /renew_ca       a new CA from now on; the CA file is replaced
 POST /shutdown
@@ -145,6 +149,12 @@ class Control:
     def post_valid(self, wish: dict[str, Any]) -> Answer:
         return self._persona(wish).valid(wish["token"])
 
+    def post_redeem(self, wish: dict[str, Any]) -> Answer:
+        return self._persona(wish).redeem(wish["token"])
+
+    def post_device(self, wish: dict[str, Any]) -> Answer:
+        return self._persona(wish).device(wish)
+
     def post_advance(self, wish: dict[str, Any]) -> Answer:
         return {"now": self.world.clock.advance(float(wish["seconds"]))}
 
@@ -165,7 +175,7 @@ class Control:
         return {"found": found, "enough": found >= count, "last_seq": book.last_seq}
 
     def post_check(self, wish: dict[str, Any]) -> Answer:
-        return check(self.world, wish.get("budget"), wish.get("ignore", []))
+        return check(self.world, wish.get("budget"), wish.get("ignore", []), wish.get("final_gap_s"))
 
     def post_forget(self, _: dict[str, Any]) -> Answer:
         self.world.book.forget()

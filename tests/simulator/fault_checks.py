@@ -42,6 +42,12 @@ class ConnectionChecks(Checks):
         with self.assertRaises(TimeoutError):
             self.client.connect()
 
+    def check_silent_in_tls(self) -> None:
+        self.client.limit_s = 0.3
+        self.sim.arm("silent_in_tls")
+        with self.assertRaises(TimeoutError):
+            self.client.connect()
+
     def check_reset_in_tls(self) -> None:
         self.sim.arm("reset_in_tls")
         with self.assertRaises((ConnectionResetError, ssl.SSLEOFError)):
@@ -171,6 +177,16 @@ class WireChecks(Checks):
         seen = self.faulty("endless_headers", max_bytes=300_000)
         self.assertGreater(len(seen.raw), 290_000)
         self.assertNotIn(b"\r\n\r\n", seen.raw)
+
+    def check_connection_close(self) -> None:
+        seen = self.faulty("connection_close")
+        self.assertEqual((seen.status, seen.headers["connection"], seen.end), (200, "close", "kept"))
+        self.assertEqual(self.client.read(until_end=True).end, "eof")
+
+    def check_two_lengths(self) -> None:
+        seen = self.faulty("two_lengths")
+        lengths = [line for line in seen.raw.split(b"\r\n") if line.startswith(b"Content-Length:")]
+        self.assertEqual((len(lengths), lengths[1]), (2, b"Content-Length: 5"))
 
     def check_garbage_after(self) -> None:
         self.sim.arm("garbage_after")

@@ -4,6 +4,7 @@ A family is one authorisation: its tokens are numbered 0, 1, 2 ... in the order 
 token that has been used is a policy: reject, grace (the same pair again for some seconds), revoke_family, still_valid.
 Each presentation is noted with its outcome, so that a test can say whether a token was spent again, and after what.
 """
+import math
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
@@ -36,6 +37,7 @@ class Access:
     family: "Family"
     expires_at: float
     n: int
+    revoked: bool = False
 
 
 @dataclass
@@ -55,14 +57,25 @@ class Family:
 
 @dataclass
 class Outcome:
-    """pair is None: refused, why says for what reason (for the log only)."""
+    """pair is None: refused, why says for what reason (for the log only), code in one word: unknown, client, revoked,
+    expired, spent."""
     pair: Pair | None
     why: str
     rotated: bool = True
+    code: str = ""
+
+
+def shown_lifetime(left: float) -> int | float:
+    """Whole seconds as the real one sends; a short one that isn't whole (tests) as it is, never overstated.
+    The same pair again (grace) may hold an access token that has expired: 0."""
+    left = max(0.0, left)
+    whole = math.floor(left + 0.02)
+    return whole if left > 10 or left - whole < 0.02 else math.floor(left * 100) / 100
 
 
 class Grants:
-    def __init__(self, now: Callable[[], float], mono: Callable[[], float], new_token: Callable[[str], str]) -> None:
+    def __init__(self, now: Callable[[], float], mono: Callable[[], float],
+                 new_token: Callable[[str, "Family"], str]) -> None:
         self.now, self.mono, self.new_token = now, mono, new_token
         self.families: dict[str, Family] = {}
         self.by_refresh: dict[str, tuple[Family, RefreshToken]] = {}
@@ -81,15 +94,21 @@ class Grants:
 
     def _mint(self, family: Family, access_s: float, refresh_s: float) -> Pair:
         now = self.now()
-        refresh = RefreshToken(self.new_token("refresh"), len(family.tokens), now, now + refresh_s)
+        refresh = RefreshToken(self.new_token("refresh", family), len(family.tokens), now, now + refresh_s)
         family.tokens.append(refresh)
         self.by_refresh[refresh.token] = (family, refresh)
         return Pair(self._access(family, access_s, refresh.n), now + access_s, refresh)
 
     def _access(self, family: Family, access_s: float, n: int) -> str:
-        token = self.new_token("access")
+        token = self.new_token("access", family)
         self.by_access[token] = Access(family, self.now() + access_s, n)
         return token
+
+    def bare(self, family_id: str, client: str, user: str, scopes: list[str], access_s: float) -> str:
+        """An access token without a refresh token, in a family of such."""
+        family = self.families.setdefault(family_id, Family(family_id, client, user, scopes))
+        family.scopes = scopes
+        return self._access(family, access_s, 0)
 
     def access_valid(self, token: str) -> dict[str, Any]:
         """Valid now? Seconds left are negative when it has expired; n is the refresh token that came with it."""
@@ -97,8 +116,8 @@ class Grants:
         if found is None:
             return {"valid": False, "family": "", "seconds_left": 0.0, "n": None}
         left = found.expires_at - self.now()
-        return {"valid": left > 0 and not found.family.revoked, "family": found.family.id, "seconds_left": left,
-                "n": found.n}
+        good = left > 0 and not (found.revoked or found.family.revoked)
+        return {"valid": good, "family": found.family.id, "seconds_left": left, "n": found.n}
 
     def revoke(self, family: Family, why: str) -> None:
         family.revoked = family.revoked or why
@@ -108,7 +127,7 @@ class Grants:
         grace_s). rotation: "" as usual, else the fault that keeps the old token in force."""
         found = self.by_refresh.get(token)
         if found is None:
-            return Outcome(None, "unknown refresh token")
+            return Outcome(None, "unknown refresh token", code="unknown")
         family, refresh = found
         self._presented(family, refresh)
         outcome = self._decide(family, refresh, client, settings, rotation)
@@ -137,11 +156,11 @@ class Grants:
                 rotation: str) -> Outcome:
         now, policy = self.now(), settings["old_rt"]
         if family.client != client:
-            return Outcome(None, "the token belongs to another client")
+            return Outcome(None, "the token belongs to another client", code="client")
         if family.revoked:
-            return Outcome(None, f"the family is revoked: {family.revoked}")
+            return Outcome(None, f"the family is revoked: {family.revoked}", code="revoked")
         if now >= refresh.expires_at:
-            return Outcome(None, "expired")
+            return Outcome(None, "expired", code="expired")
         if refresh.spent_at is not None and policy != "still_valid":
             return self._used_again(family, refresh, policy, float(settings["grace_s"]))
         if rotation:
@@ -162,7 +181,7 @@ class Grants:
             return Outcome(last, "the same pair again (grace)")
         if policy == "revoke_family":
             self.revoke(family, f"token {refresh.n} was used again")
-        return Outcome(None, f"spent, policy {policy}")
+        return Outcome(None, f"spent, policy {policy}", code="spent")
 
     def delivered(self, token: str, ok: bool) -> None:
         """A whole reply to the last use of this token has reached the client."""
@@ -174,6 +193,17 @@ class Grants:
             refresh.success_delivered = True
         elif not ok:
             refresh.refusal_delivered = True
+
+    def violations(self, persona: str) -> list[dict[str, Any]]:
+        found = []
+        for family in self.families.values():
+            for counter, invariant in (("double_spent_after_delivered", "spent_after_delivered_success"),
+                                       ("used_after_successor_used", "used_after_successor_used"),
+                                       ("presented_after_refusal", "presented_after_refusal")):
+                if family.counters[counter]:
+                    found.append({"invariant": invariant, "persona": persona, "account": family.id, "request": 0,
+                                  "text": f"{family.counters[counter]} times"})
+        return found
 
     def forget(self) -> None:
         """Counters and presentations start anew; what is spent stays spent."""

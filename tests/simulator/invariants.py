@@ -16,13 +16,19 @@ TEXT = {
     "secret_in_url": "a secret stood in a URL where the API doesn't demand it",
     "secret_to_wrong_host": "a secret of one provider was sent to another",
     "canary": "a redirect was followed: the canary host got a request or a connection",
+    "used_past_expiry": "a token was redeemed after it had expired for its issuer",
+    "polled_too_fast": "a device code was polled before its interval was over",
+    "called_after_final": "a call was repeated soon after a refusal that no repetition changes",
     "budget": "more calls for one account than the test allows",
 }
 
 
-def check(world: World, budget: int | None, ignore: list[str]) -> dict[str, Any]:
-    """{"ok": ..., "violations": [...]} over everything since the start or the last /forget."""
+def check(world: World, budget: int | None, ignore: list[str], final_gap_s: float | None = None) -> dict[str, Any]:
+    """{"ok": ..., "violations": [...]} over everything since the start or the last /forget. final_gap_s: that much time
+    must pass between a final refusal and the same call again (an operator may call sooner, so it's not a default)."""
     found = list(world.book.violations)
+    if final_gap_s is not None:
+        found += [finding for gap_s, finding in world.book.after_final if gap_s < final_gap_s]
     for persona in world.personas.values():
         found += persona.violations()
     for name in ("canary", "canary_http"):

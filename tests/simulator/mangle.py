@@ -3,6 +3,7 @@
 What the client is told to wait (Retry-After) is noted on the reply as the floor in seconds, so that the
 invariants can hold it against the client.
 """
+import copy
 import gzip
 import json
 from dataclasses import replace
@@ -15,6 +16,9 @@ from message import Reply
 PAGE = (b"<!DOCTYPE html><html><head><title>Sign in</title></head>"
         b"<body><h1>Service unavailable</h1><p>Please come back later.</p></body></html>\n")
 RETRY_AFTER_CAP_S = 3600.0
+TOKEN_MEMBERS = ("access_token", "accessToken", "token", "EntityToken")
+
+DROP = object()
 
 
 def processes(fault: Fault | None) -> bool:
@@ -64,15 +68,31 @@ def status_reply(fault: Fault, clock: Clock) -> Reply:
     return reply
 
 
+def token_member(value: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
+    """The object and the name of the access token in a reply of any persona."""
+    inner = value.get("data")
+    for holder in (value, inner if isinstance(inner, dict) else {}):
+        for name in TOKEN_MEMBERS:
+            if isinstance(holder.get(name), str):
+                return holder, name
+    return None
+
+
 def wrong_shape(shape: str, depth: int, value: Any) -> bytes:
-    good = dict(value) if isinstance(value, dict) else {"access_token": "at_test_x", "token_type": "bearer"}
-    text = json.dumps(good)
-    token = json.dumps(good.get("access_token", "at_test_x"))
+    good = dict(value) if isinstance(value, dict) else {}
+    found = token_member(good)
+    if found is None:  # no reply with a token: as if it were one of Webroot
+        good = {"access_token": "at_test_x", "token_type": "bearer"}
+        found = good, "access_token"
+    (holder, name), text = found, json.dumps(good)
+    token, member = json.dumps(holder[name]), json.dumps(name)
+    outside = "data" if holder is not good else name  # where a value of another kind hurts
+    once = f"{member}: {token}"
     wrapped = {
-        "array": f"[{text}]", "string": '"access_token"', "number": "42", "null": "null", "empty": "",
-        "wrong": '{"data":{"ok":true},"access_token":{"value":1}}',
-        "nested": '{"access_token":' + "[" * depth + "]" * depth + "}",
-        "duplicate_access_token": text[:-1] + ', "access_token": "at_test_second"}',
+        "array": f"[{text}]", "string": member, "number": "42", "null": "null", "empty": "",
+        "wrong": json.dumps({"data": {"ok": True}, name: {"value": 1}}, separators=(",", ":")),
+        "nested": f'{{"{outside}":' + "[" * depth + "]" * depth + "}",
+        "duplicate_access_token": text.replace(once, f'{once}, {member}: "at_test_second"'),
         "nul": text.replace(token, token[:-1] + '\\u0000x"'),
         "huge_number": json.dumps({**good, "expires_in": 0}).replace('"expires_in": 0', '"expires_in": 1e400'),
         "lone_surrogate": text.replace(token, token[:-1] + '\\ud800"'),
@@ -86,7 +106,18 @@ def wrong_shape(shape: str, depth: int, value: Any) -> bytes:
 def change_fields(fault: Fault, reply: Reply) -> Reply:
     if not isinstance(reply.raw_json, dict):
         return reply
-    value = {k: v for k, v in {**reply.raw_json, **fault.params["set"]}.items() if k not in fault.params["drop"]}
+    value = copy.deepcopy(reply.raw_json)
+    for path, new in [*fault.params["set"].items(), *((path, DROP) for path in fault.params["drop"])]:
+        *outer, name = path.split(".")
+        holder: Any = value
+        for part in outer:
+            holder = holder.get(part) if isinstance(holder, dict) else None
+        if not isinstance(holder, dict):
+            continue  # this reply has no such object
+        if new is DROP:
+            holder.pop(name, None)
+        else:
+            holder[name] = new
     return replace(reply, raw_json=value, body=json.dumps(value, ensure_ascii=False).encode())
 
 
@@ -123,9 +154,9 @@ def mangle(fault: Fault, reply: Reply, target: str, places: dict[str, str], cloc
     if kind == "large_body":
         return replace(reply, status=int(params["status"]), body=large(reply.body, int(params["bytes"])))
     if kind == "date":
-        text = {"missing": None, "malformed": "yesterday at noon"}.get(
-            params["mode"], imf_date(clock.now() + float(params["skew_s"])))
-        return replace(reply, date=text)
+        at = clock.now() + float(params["skew_s"] if params["mode"] == "skew" else 0)
+        return replace(reply, date={"missing": None, "malformed": "yesterday at noon", "rfc850": rfc850_date(at),
+                                    "asctime": asctime_date(at)}.get(params["mode"], imf_date(at)))
     return reply  # refresh_token: the persona has done it
 
 

@@ -19,6 +19,16 @@ class BadRequest(Exception):
         self.status = status
 
 
+def no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+def no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a member stands there twice")
+    return dict(pairs)
+
+
 @dataclass
 class Request:
     method: str
@@ -27,6 +37,7 @@ class Request:
     headers: list[tuple[str, str]]
     head_raw: bytes
     body: bytes = b""
+    scheme: str = "https"
 
     @property
     def path(self) -> str:
@@ -61,6 +72,13 @@ class Request:
             found[name] = value
         return found
 
+    def json(self) -> Any:
+        """The body as strict JSON: UTF-8, no NaN, no member twice."""
+        try:
+            return json.loads(self.body.decode("utf-8"), parse_constant=no_constant, object_pairs_hook=no_twins)
+        except (ValueError, RecursionError) as problem:
+            raise BadRequest(400, "the body is no valid JSON") from problem
+
     def query_value(self, name: str) -> str | None:
         for key, value in self.query:
             if key == name:
@@ -85,6 +103,10 @@ class Reply:
     retry_floor_s: float | None = None  # what a Retry-After in it obliges the client to wait
     on_delivered: Callable[[], None] | None = None
     raw_json: Any = None  # the object behind body, so that faults can change a member
+    final: bool | None = None  # whether the same call again is no use; None: as the status says
+
+    def is_final(self) -> bool:
+        return 300 <= self.status < 500 and self.status not in (408, 425, 429) if self.final is None else self.final
 
     def set_header(self, name: str, value: str) -> None:
         self.headers = [(k, v) for k, v in self.headers if k.lower() != name.lower()] + [(name, value)]
@@ -123,7 +145,11 @@ async def read_head(stream: Stream) -> Request | None:
         raw = await stream.until(b"\r\n\r\n", HEAD_MAX)
     except TooLong as long:
         raise BadRequest(431, "the head is larger than 64 KiB") from long
-    return parse_head(raw) if raw else None
+    if not raw:
+        return None
+    request = parse_head(raw)
+    request.scheme = "http" if stream.tls is None else "https"
+    return request
 
 
 async def read_body(stream: Stream, request: Request) -> None:

@@ -31,6 +31,10 @@ how to use it without a browser:
   C=$(python3 -c 'import json; print(json.load(open("/tmp/sim.json"))["control"])')
   curl -s $C/                                                                    # what the control port can do
   curl -s $C/seed -d '{"persona": "webroot", "family": "fam1"}'                  # an account and its refresh token
+  curl -s $C/seed -d '{"persona": "immersve"}'; curl -s $C/seed -d '{"persona": "playfab", "title": "A1B2C"}'
+  curl -s $C/seed -d '{"persona": "oauth2", "client_id": "cli", "auth_method": "none", "first": false}'
+  curl -s $C/device -d '{"persona": "oauth2", "do": "approve"}'                  # as the person at the browser
+  curl -s $C/advance -d '{"seconds": 1200}'                                      # the virtual clock: nobody waits
   curl -s $C/switch -d '{"persona": "webroot", "access_lifetime_s": 5, "old_rt": "revoke_family"}'
   curl -s $C/arm -d '{"kind": "status", "status": 429, "retry_after": "imf", "retry_after_s": 3}'
   curl -s $C/arm -d '{"kind": "reset_after", "match": {"account": "fam1"}, "nth": 2}'
@@ -43,10 +47,11 @@ def help_text() -> str:
     personas = []
     for name, persona in PERSONAS.items():
         personas.append(f"  {name}: {persona.text}")
+        personas.append(f"    seed: {json.dumps(persona.seeds)}")
         for switch, known in persona.switches.items():
             choices = f" ({', '.join(map(str, known.choices))})" if known.choices else ""
             personas.append(f"    {switch} = {known.default!r}: {known.text}{choices}")
-    return "\n".join(["personas and their switches:", *personas, "", "fault kinds [parameters with defaults]:",
+    return "\n".join(["personas, what /seed takes with its defaults, and their switches (all have latency_ms, latency_after_ms):", *personas, "", "fault kinds [parameters with defaults]:",
                       describe(), "", "control port:", HELP, EXAMPLE])
 
 
@@ -111,7 +116,7 @@ async def serve(options: argparse.Namespace, folder: Path) -> None:
         loop.add_signal_handler(number, stop.set)
     if options.stop_on_eof:
         loop.add_reader(0, lambda: None if os.read(0, 4096) else stop.set())
-    tasks = [loop.create_task(part.run()) for part in (*listeners, control)]
+    tasks = [loop.create_task(part.run()) for part in listeners] + [loop.create_task(control.run())]
     print(json.dumps({"ready": True, "pid": os.getpid(), "control": f"http://127.0.0.1:{control.port}",
                       "ca_file": str(world.contexts.ca_file), "personas": shown, **world.places}), flush=True)
     waiter = loop.create_task(stop.wait())

@@ -91,6 +91,11 @@ class Listener:
             await stream.raw_read()
             stream.reset()
             return False
+        if fault is not None and fault.kind == "silent_in_tls":
+            await stream.raw_read()
+            await stream.hold(float(fault.params["hold_s"]))
+            stream.reset()
+            return False
         kind = fault.kind if fault is not None and fault.kind in TLS_KINDS else ""
         await stream.handshake(world.contexts.get(self.persona, kind), first)
         return True
@@ -198,7 +203,7 @@ class Session:
                       wire_fault: Fault | None) -> bool:
         keep = await send(self.stream, reply, self.world.clock, wire_fault, request.keep_alive())
         whole = (wire_fault is None or wire_fault.intact) and self.stream.arrived()
-        self.world.book.answered(entry, reply.status, reply.retry_floor_s, whole)
+        self.world.book.answered(entry, reply.status, reply.retry_floor_s, whole, reply.is_final())
         if whole and (fault is None or fault.intact) and reply.on_delivered is not None:
             reply.on_delivered()
         return keep

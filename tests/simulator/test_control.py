@@ -1,14 +1,20 @@
 """Self-tests of the control port, the log, the invariants and the certificates."""
 import base64
+import json
 import os
 import ssl
+import subprocess
+import sys
 import threading
 import time
 import unittest
+from typing import Any
 from urllib.parse import urlencode
 
 from case import FORM, SECRET, Case, basic
-from client import Simulator, SimulatorError
+from client import RUN, Simulator, SimulatorError
+from kinds import KINDS
+from personas import PERSONAS
 from raw_client import RawClient
 
 
@@ -109,14 +115,15 @@ class ControlPort(Case):
         self.assertEqual(after - before, {account["family"]})
 
     def test_bad_wishes_are_explained(self) -> None:
-        for path, wish, hint in [("/arm", {"kind": "nothing"}, "there are: reset_on_accept"),
+        wishes: list[tuple[str, dict[str, Any], str]] = [("/arm", {"kind": "nothing"}, "there are: reset_on_accept"),
                                  ("/arm", {"kind": "drip", "speed": 3}, "it has: bytes_per_s"),
                                  ("/arm", {"kind": "shape", "shape": "round"}, "is one of"),
                                  ("/arm", {"kind": "reset_in_tls", "match": {"account": "x"}}, "before there is a request"),
                                  ("/switch", {"persona": "webroot", "old_rt": "x"}, "is one of"),
                                  ("/switch", {"persona": "nobody"}, "there are: webroot"),
                                  ("/seed", {"persona": "webroot", "colour": 1}, "it has: client_id"),
-                                 ("/nothing", {}, "GET / lists")]:
+                                 ("/nothing", {}, "GET / lists")]
+        for path, wish, hint in wishes:
             with self.subTest(path=path, wish=wish), self.assertRaisesRegex(SimulatorError, hint):
                 self.sim.post(path, **wish)
 
@@ -143,6 +150,16 @@ class ControlPort(Case):
             client = RawClient(self.sim.port("webroot"), self.sim.ca_file, name)
             self.assertEqual(client.call("GET", "/").status, 404)
             client.close()
+
+    def test_help_has_everything(self) -> None:
+        text = subprocess.run([sys.executable, str(RUN), "--help"], capture_output=True, text=True, check=True).stdout
+        for persona in PERSONAS.values():
+            for word in (f"  {persona.name}: {persona.text}", f"    seed: {json.dumps(persona.seeds)}",
+                         *(f"    {name} = {known.default!r}: {known.text}" for name, known in persona.switches.items())):
+                self.assertIn(word, text)
+        for kind in KINDS:
+            self.assertIn(f"    {kind} ", text)
+        self.assertEqual(text.count("/redeem"), 1)
 
     def test_options(self) -> None:
         with Simulator("--persona", "webroot", "--http", "--set", "webroot.access_lifetime_s=5",

@@ -113,6 +113,9 @@ class ReplyChecks(Checks):
         self.assertAlmostEqual(off, -7200, delta=5)
         self.fresh()
         self.assertNotIn("date", self.faulty("date", mode="missing").headers)
+        for mode, pattern in (("rfc850", r"^\w+day, \d\d-"), ("asctime", r"^\w{3} \w{3} [ \d]\d ")):
+            self.fresh()
+            self.assertRegex(self.faulty("date", mode=mode).headers["date"], pattern)
         self.fresh()
         self.assertEqual(self.faulty("date", mode="malformed").headers["date"], "yesterday at noon")
 

@@ -108,6 +108,10 @@ def framed(kind: str, params: dict[str, Any], reply: Reply, clock: Clock, length
         return head(reply, clock, both, False) + chunked_body(reply.body, "plain"), False
     if kind == "no_length":
         return head(reply, clock, [], False) + reply.body, False
+    if kind == "connection_close":
+        keep = False
+    if kind == "two_lengths":
+        return head(reply, clock, length + [("Content-Length", str(params["other"]))], False) + reply.body, False
     if kind == "huge_header":
         lines = max(1, int(params["lines"]))
         framing = length + [(f"X-Big-{n}", "z" * (int(params["bytes"]) // lines)) for n in range(lines)]

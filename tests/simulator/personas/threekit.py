@@ -3,13 +3,12 @@
 Whether the server itself enforces a public token's domains, and whether wildcards work, the documents disagree
 about: both are switches.
 """
-import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from message import Reply, Request, json_reply
+from message import BadRequest, Reply, Request, json_reply
 from personas.base import BadWish, Ident, Persona, Switch, taken
 
 PRODUCTS = "/api/catalog/products"
@@ -44,6 +43,7 @@ class Threekit(Persona):
                                 "403", ("cors_only", "enforce")),
         "wildcard": Switch(True, "whether *.example.com in a token's domains works"),
     }
+    seeds = {"name": "shop", "permissions": "private", "domains": [], "org": "org-1", "token": ""}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -59,13 +59,17 @@ class Threekit(Persona):
         return found + ([query] if query else [])
 
     def identify(self, request: Request) -> Ident:
-        what = {PRODUCTS: "products", TOKENS: "accesstokens"}.get(request.path, "other")
+        manages = request.path == TOKENS or request.path.startswith(TOKENS + "/")
+        what = "accesstokens" if manages else "products" if request.path == PRODUCTS else "other"
         presented = self._presented(request)
         token = self.tokens.get(presented[0]) if presented else None
         return Ident(what, account=token.name if token else "")
 
     def may_carry_secret_in_url(self, request: Request) -> bool:
-        """The API demands it of browsers, for public tokens; a private one belongs in the header."""
+        """The API demands it of browsers, for public tokens; a private one belongs in the header. A token's id is the
+        token, so a DELETE names it."""
+        if request.method == "DELETE" and request.path.startswith(TOKENS + "/") and "?" not in request.target:
+            return True
         token = self.tokens.get(request.query_value("bearer_token") or "")
         return token is not None and token.permissions == "public"
 
@@ -147,7 +151,7 @@ class Threekit(Persona):
                               WWW_Authenticate='Bearer error="insufficient_scope"')
         if request.method == "DELETE" and request.path != TOKENS:
             doomed = self.tokens.get(request.path[len(TOKENS) + 1:])
-            if doomed is None or doomed.deleted:
+            if doomed is None or doomed.deleted or doomed.org != token.org:
                 return json_reply({"message": "not found"}, 404)
             doomed.deleted = True
             return Reply(204, content_type=None, note=f"deleted {doomed.name}")
@@ -162,11 +166,11 @@ class Threekit(Persona):
         if request.media_type != "application/json":
             return json_reply({"message": "JSON only"}, 415)
         try:
-            wish = json.loads(request.body)
+            wish = request.json()
             name, permissions, domains = wish["name"], wish.get("permissions", "public"), wish.get("domains", [])
             if permissions not in ("public", "private") or not isinstance(domains, list):
                 raise ValueError("permissions or domains")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (BadRequest, ValueError, KeyError, TypeError, AttributeError):
             return json_reply({"message": "name, permissions, domains are needed"}, 422)
         made = self._add(str(name), permissions, [str(domain) for domain in domains], str(wish.get("orgId", org)), "")
         return json_reply({"id": made.id, "name": made.name}, note=f"created {made.name}")
@@ -179,8 +183,7 @@ class Threekit(Persona):
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
         """A token; the reply holds it."""
-        wish = taken(wish, {"name": "shop", "permissions": "private", "domains": [], "org": "org-1", "token": ""},
-                     "a threekit token")
+        wish = taken(wish, self.seeds, "a threekit token")
         if wish["permissions"] not in ("public", "private"):
             raise BadWish("permissions is public or private")
         made = self._add(wish["name"], wish["permissions"], list(wish["domains"]), wish["org"], wish["token"])

@@ -5,33 +5,18 @@ refresh token, the form of errors and how Basic is decoded are undocumented, so 
 """
 import base64
 import json
-import math
 import re
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 
-from grants import OLD_RT, Grants, Outcome
+from grants import OLD_RT, Family, Grants, Outcome, shown_lifetime
 from message import BadRequest, Reply, Request, json_reply
-from personas.base import BadWish, Ident, Persona, Switch, taken
+from personas.base import BadWish, Ident, Persona, Refused, Switch, basic_credentials, taken
 
 SCOPES = ["ECom.Shop", "ECom.Licenses", "SkyStatus.Site", "SkyStatus.Reporting", "Console.GSM", "SecureCloud.Platform"]
 USER_AGENT = re.compile(r"[^\s/]+/[^\s]+")
 CODE_LIFE_S = 60.0
 GRANT_TYPES = ("password", "authorization_code", "refresh_token")
-
-
-class Refused(Exception):
-    def __init__(self, code: str, text: str, status: int = 400) -> None:
-        super().__init__(text)
-        self.code, self.text, self.status = code, text, status
-
-
-def shown_lifetime(left: float) -> int | float:
-    """Whole seconds as the real one sends; a short one that isn't whole (tests) as it is, never overstated.
-    The same pair again (grace) may hold an access token that has expired: 0."""
-    left = max(0.0, left)
-    whole = math.floor(left + 0.02)
-    return whole if left > 10 or left - whole < 0.02 else math.floor(left * 100) / 100
 
 
 class Webroot(Persona):
@@ -47,6 +32,8 @@ class Webroot(Persona):
         "error_style": Switch("plain", "nested: invalid_grant inside an invalid_request", ("plain", "nested")),
         "scope_style": Switch("array_in_string", "scope in replies", ("array_in_string", "space", "array")),
     }
+    seeds = {"client_id": "client_Test@example.com", "client_secret": "cs_test_webroot_1", "user": "ops@example.com",
+             "password": "pw_test_webroot_1", "scopes": ["ECom.Shop"], "family": "", "first": True}
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -56,7 +43,7 @@ class Webroot(Persona):
         self.codes: dict[str, tuple[str, str, str, list[str], float]] = {}
         self.minted = 0
 
-    def _new_token(self, kind: str) -> str:
+    def _new_token(self, kind: str, _: Family) -> str:
         self.minted += 1
         if kind == "refresh":
             return self.secret(self.hex(32), f"rt:{self.minted}")
@@ -71,17 +58,7 @@ class Webroot(Persona):
             raise Refused("invalid_request", "credentials both in the header and in the body")
         if not header:
             return form.get("client_id", ""), form.get("client_secret", ""), False
-        scheme, _, coded = header.partition(" ")
-        try:
-            text = base64.b64decode(coded.strip(), validate=True).decode("utf-8")
-        except ValueError as problem:
-            raise Refused("invalid_client", "unreadable credentials", 401) from problem
-        if scheme.lower() != "basic" or ":" not in text:
-            raise Refused("invalid_client", "Basic credentials are needed", 401)
-        client, secret = text.split(":", 1)
-        if self.settings["basic_decoding"] == "form":
-            client, secret = unquote_plus(client), unquote_plus(secret)
-        return client, secret, True
+        return *basic_credentials(header, self.settings["basic_decoding"]), True
 
     def identify(self, request: Request) -> Ident:
         if request.path != "/auth/token" or request.method != "POST":
@@ -234,9 +211,7 @@ class Webroot(Persona):
     # -- control --
     def seed(self, wish: dict[str, Any]) -> dict[str, Any]:
         """A client, a user, and unless first is false a first grant. The reply holds the secrets."""
-        wish = taken(wish, {"client_id": "client_Test@example.com", "client_secret": "cs_test_webroot_1", "user":
-                            "ops@example.com", "password": "pw_test_webroot_1", "scopes": ["ECom.Shop"], "family": "",
-                            "first": True}, "a webroot account")
+        wish = taken(wish, self.seeds, "a webroot account")
         self.clients[wish["client_id"]] = self.secret(wish["client_secret"], f"client_secret:{wish['client_id']}")
         self.users[wish["user"]] = self.secret(wish["password"], f"password:{wish['user']}")
         if not wish["first"]:
@@ -263,12 +238,4 @@ class Webroot(Persona):
         return {"clients": list(self.clients), "users": list(self.users), "families": self.grants.dump()}
 
     def violations(self) -> list[dict[str, Any]]:
-        found = []
-        for family in self.grants.families.values():
-            for counter, invariant in (("double_spent_after_delivered", "spent_after_delivered_success"),
-                                       ("used_after_successor_used", "used_after_successor_used"),
-                                       ("presented_after_refusal", "presented_after_refusal")):
-                if family.counters[counter]:
-                    found.append({"invariant": invariant, "persona": self.name, "account": family.id, "request": 0,
-                                  "text": f"{family.counters[counter]} times"})
-        return found
+        return self.grants.violations(self.name)
