@@ -13,6 +13,7 @@ std::vector<const Provider*>& all_providers() {
         &webroot_provider(),
         &threekit_provider(),
         &immersve_provider(),
+        &readyplayerme_provider(),
     };
     return all;
 }
