@@ -42,4 +42,14 @@ inline std::string jwt_of(std::string_view payload) {
     return "e30." + std::string(providers::base64(payload).view()) + ".c2ln";
 }
 
+inline std::string immersve_both(std::string_view access, std::string_view refresh) {
+    return R"({"accessToken":")" + std::string(access) + R"(","refreshToken":")" +
+           std::string(refresh) + "\"}";
+}
+inline std::string immersve_error(int status, std::string_view code, std::string_view reason) {
+    return R"({"statusCode":)" + std::to_string(status) +
+           R"(,"statusName":"Forbidden","errorCode":")" + std::string(code) + R"(","reason":")" +
+           std::string(reason) + "\"}";
+}
+
 }  // namespace tb::test

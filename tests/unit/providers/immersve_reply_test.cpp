@@ -1,5 +1,5 @@
-// What Immersve's replies mean: vectors 2 to 7, 10 and 11, bad input, and statuses. What follows
-// from a lost reply (8 and 9) is the broker's: tests/unit/daemon/immersve_test.cpp.
+// How Immersve's replies fail: vectors 6, 7, 10 and 11, bad input, and statuses. What follows from
+// a lost reply (8 and 9) is the broker's: tests/unit/daemon/immersve_test.cpp.
 #include "base/limits.hpp"
 #include "tests/unit/providers/immersve_account.hpp"
 
@@ -9,32 +9,12 @@ using namespace tb::providers;
 
 namespace {
 
-constexpr std::int64_t day_ms = 86'400'000;
 constexpr auto retry = FailureClass::retry;
 constexpr auto reauth = FailureClass::reauth;
 constexpr auto config = FailureClass::config;
 constexpr auto never = FailureClass::never;
 constexpr auto ambiguous = FailureClass::ambiguous;
 
-std::string both(std::string_view access, std::string_view refresh) {
-    return R"({"accessToken":")" + std::string(access) + R"(","refreshToken":")" +
-           std::string(refresh) + "\"}";
-}
-std::string error_body(int status, std::string_view code, std::string_view reason) {
-    return R"({"statusCode":)" + std::to_string(status) +
-           R"(,"statusName":"Forbidden","errorCode":")" + std::string(code) + R"(","reason":")" +
-           std::string(reason) + "\"}";
-}
-Minted minted(std::string_view body) {
-    Account a = immersve_account();
-    return done<Minted>(immersve_answer(a, json_reply(200, body)));
-}
-std::string all_of(const std::vector<std::string>& lines) {
-    std::string all;
-    for (const std::string& line : lines)
-        all += line + "\n";
-    return all;
-}
 bool has(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
@@ -67,153 +47,44 @@ const std::string json = "application/json";
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(immersve_vector_2_success) {
-    const Minted m = minted(both(immersve_a2, immersve_r2));
-    BOOST_TEST(m.access_token.view() == immersve_a2);
-    BOOST_TEST(m.header_name == "Authorization");
-    BOOST_TEST(m.header_prefix == "Bearer ");
-    BOOST_TEST(m.lifetime->count() == 1'200'000);
-    BOOST_TEST(to_ms(m.sent_at) == 900'000);
-    BOOST_REQUIRE(m.new_grant.has_value());
-    BOOST_TEST(m.new_grant->list().size() == 1U);
-    BOOST_TEST(m.new_grant->find("refresh_token")->view() == immersve_r2);
-    BOOST_TEST(m.grant_lifetime->count() == 30 * day_ms);
-    BOOST_TEST(all_of(m.warnings) == "");
-    Account a = immersve_account();
-    const auto created = done<Minted>(
-        immersve_answer(a, reply(201, "\xEF\xBB\xBF" + both(immersve_a2, immersve_r2) + " \n",
-                                 {{"content-type", "application/json; charset=utf-8"}})));
-    BOOST_TEST(created.lifetime->count() == 1'200'000);
-}
-
-BOOST_AUTO_TEST_CASE(immersve_vector_3_no_new_refresh_token) {
-    const std::string access = R"({"accessToken":")" + immersve_a2 + "\"";
-    for (const std::string& rest :
-         {std::string("}"), std::string(R"(,"refreshToken":null})"),
-          std::string(R"(,"refreshToken":""})"), std::string(R"(,"refreshToken":7})"),
-          std::string(R"(,"refreshToken":"a\nb"})"),
-          std::string(R"(,"refreshToken":"r3","refreshToken":"r4"})"),
-          R"(,"refreshToken":")" + std::string(limits::token_bytes_max + 1, 'x') + "\"}"}) {
-        BOOST_TEST_CONTEXT(rest.substr(0, 60)) {
-            const Minted m = minted(access + rest);
-            BOOST_TEST(m.access_token.view() == immersve_a2);
-            BOOST_TEST(has(all_of(m.warnings), "probably spent"));
-            BOOST_REQUIRE(m.new_grant.has_value());  // the same, marked
-            BOOST_TEST(m.new_grant->find("refresh_token")->view() == "R1");
-            BOOST_TEST(m.new_grant->find("probably_spent") != nullptr);
-            BOOST_TEST(!m.grant_lifetime.has_value());
-        }
-    }
-    // A marked one is sent all the same, for it is all there is; a refusal is then final.
-    Account a = immersve_account();
-    a.grant.set("probably_spent", Secret("yes"));
-    const auto f = done<Failed>(
-        immersve_answer(a, json_reply(403, error_body(403, "FORBIDDEN", "Unauthorized"))));
-    BOOST_TEST((f.failure == reauth));
-    BOOST_TEST(has(f.reason, "brought no new refresh token"));
-    const auto again = done<Minted>(immersve_answer(a, json_reply(200, access + "}")));
-    BOOST_TEST(!again.new_grant.has_value());  // marked already
-    BOOST_TEST(again.warnings.size() == 1U);
-    const auto healed =
-        done<Minted>(immersve_answer(a, json_reply(200, both(immersve_a2, immersve_r2))));
-    BOOST_TEST(healed.new_grant->find("probably_spent") == nullptr);
-    const auto same = done<Minted>(immersve_answer(a, json_reply(200, both(immersve_a2, "R1"))));
-    BOOST_REQUIRE(same.new_grant.has_value());
-    BOOST_TEST(same.new_grant->find("refresh_token")->view() == "R1");
-    BOOST_TEST(same.new_grant->find("probably_spent") == nullptr);
-    const Minted unmarked = minted(both(immersve_a2, "R1"));
-    BOOST_TEST(!unmarked.new_grant.has_value());
-    BOOST_TEST(!unmarked.grant_lifetime.has_value());
-    BOOST_TEST(all_of(unmarked.warnings) == "");
-}
-
-BOOST_AUTO_TEST_CASE(immersve_vectors_4_and_5_claims) {
-    struct Claims {
-        std::string token;
-        std::int64_t lifetime_ms;  // the clock and the reply are at 1,700,000,000
-        bool warned;
-    };
-    const std::string padded = R"({"x":"???>>>","iat":1700000000,"exp":1700001200})";
-    BOOST_TEST(has(jwt_of(padded), "/"));  // the standard alphabet
-    for (const Claims& row : std::vector<Claims>{
-             {jwt_of(R"({"exp":"1700001200"})"), 1'200'000, true},
-             {jwt_of(R"({"exp":1700000900000})"), 1'200'000, true},  // milliseconds
-             {jwt_of(R"({"exp":1e30})"), 1'200'000, true},
-             {jwt_of(R"({"exp":1e400})"), 1'200'000, true},
-             {jwt_of(R"({"exp":-1})"), 1'200'000, true},
-             {jwt_of(R"({"exp":null})"), 1'200'000, true},
-             {jwt_of(R"({"iat":1700000000})"), 1'200'000, true},
-             {jwt_of(R"({"exp":1700000900.75})"), 900'000, false},
-             {jwt_of(R"({"iat":1600000000,"exp":1600000900})"), 900'000, false},  // a wrong clock
-             {jwt_of(R"({"iat":"soon","exp":1700000900})"), 900'000, true},
-             {jwt_of(R"({"iat":1700000000,"exp":1700000000})"), 0, true},
-             {jwt_of(padded), 1'200'000, false},
-             {jwt_of("not json"), 1'200'000, true},
-             {jwt_of(std::string(10'000, '[')), 1'200'000, true},
-             {"not.a.jwt", 1'200'000, true},
-             {"opaque", 1'200'000, true},
-             {"a.b.c.d", 1'200'000, true},
-         }) {
-        BOOST_TEST_CONTEXT(row.token.substr(0, 60)) {
-            const Minted m = minted(both(row.token, immersve_r2));
-            BOOST_TEST(m.access_token.view() == row.token);  // never altered
-            BOOST_TEST(m.lifetime->count() == row.lifetime_ms);
-            BOOST_TEST(m.warnings.size() == (row.warned ? 1U : 0U), all_of(m.warnings));
-        }
-    }
-    for (const auto& [refresh, lifetime_ms] : std::vector<std::pair<std::string, std::int64_t>>{
-             {"opaque", 30 * day_ms},
-             {jwt_of(R"({"iat":1700000000,"exp":1702592000000})"), 30 * day_ms},
-             {jwt_of(R"({"iat":1700000000,"exp":1701728000})"), 20 * day_ms},
-             {jwt_of(R"({"iat":0,"exp":99999999999})"), limits::lifetime_max_ms.count()},
-         }) {
-        const Minted m = minted(both(immersve_a2, refresh));
-        BOOST_TEST(m.grant_lifetime->count() == lifetime_ms);
-        BOOST_TEST(m.warnings.size() == (lifetime_ms == 30 * day_ms ? 1U : 0U));
-    }
-    // An exp alone counts from the reply's own Date, whatever our clock says.
-    Account a = immersve_account();
-    a.clock.wall_time = wall_from_ms(1'800'000'000'000);
-    auto skewed = json_reply(200, both(jwt_of(R"({"exp":784111807})"), immersve_r2));
-    skewed.headers.emplace_back("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-    BOOST_TEST(done<Minted>(immersve_answer(a, std::move(skewed))).lifetime->count() == 30'000);
-}
-
 BOOST_AUTO_TEST_CASE(immersve_vectors_6_and_7_refusals) {
     const std::vector<Row> rows = {
         {"6", 403, json,
          R"({"statusCode":403,"statusName":"Forbidden","errorCode":"REFRESH_TOKEN_EXPIRED"})",
          reauth, "refresh_token_expired"},
-        {"6 in reason", 403, json, error_body(403, "FORBIDDEN", "REFRESH_TOKEN_EXPIRED"), reauth,
-         "refresh_token_expired"},
-        {"7", 403, json, error_body(403, "ORIGIN_NOT_ALLOWED", ""), config, "origin_not_allowed"},
-        {"7 in reason", 403, json, error_body(403, "FORBIDDEN", "ORIGIN_NOT_ALLOWED"), config,
+        {"6 in reason", 403, json, immersve_error(403, "FORBIDDEN", "REFRESH_TOKEN_EXPIRED"),
+         reauth, "refresh_token_expired"},
+        {"7", 403, json, immersve_error(403, "ORIGIN_NOT_ALLOWED", ""), config,
          "origin_not_allowed"},
-        {"another app", 403, json, error_body(403, "CLIENT_APPLICATION_MISMATCH", "no"), config,
+        {"7 in reason", 403, json, immersve_error(403, "FORBIDDEN", "ORIGIN_NOT_ALLOWED"), config,
+         "origin_not_allowed"},
+        {"another app", 403, json, immersve_error(403, "CLIENT_APPLICATION_MISMATCH", "no"), config,
          "client_application_mismatch"},
         {"another app, in reason", 403, json,
-         error_body(403, "FORBIDDEN", "CLIENT_APPLICATION_MISMATCH"), config,
+         immersve_error(403, "FORBIDDEN", "CLIENT_APPLICATION_MISMATCH"), config,
          "client_application_mismatch"},
         {"errorCode goes first", 403, json,
-         error_body(403, "ORIGIN_NOT_ALLOWED", "REFRESH_TOKEN_EXPIRED"), config,
+         immersve_error(403, "ORIGIN_NOT_ALLOWED", "REFRESH_TOKEN_EXPIRED"), config,
          "origin_not_allowed"},
-        {"unknown", 403, json, error_body(403, "FORBIDDEN", "Unauthorized"), config, "forbidden"},
-        {"unknown code", 403, json, error_body(403, "MOON_PHASE", ""), config, "forbidden"},
-        {"code in lower case", 403, json, error_body(403, "refresh_token_expired", ""), config,
+        {"unknown", 403, json, immersve_error(403, "FORBIDDEN", "Unauthorized"), config,
+         "forbidden"},
+        {"unknown code", 403, json, immersve_error(403, "MOON_PHASE", ""), config, "forbidden"},
+        {"code in lower case", 403, json, immersve_error(403, "refresh_token_expired", ""), config,
          "forbidden"},
         {"code twice", 403, json,
          R"({"statusCode":403,"errorCode":"REFRESH_TOKEN_EXPIRED","errorCode":"X"})", config,
          "forbidden"},
         {"code is an object", 403, json, R"({"statusCode":403,"errorCode":{"a":1}})", config,
          "forbidden"},
-        {"401", 401, json, error_body(401, "UNAUTHORIZED", "jwt malformed"), reauth,
+        {"401", 401, json, immersve_error(401, "UNAUTHORIZED", "jwt malformed"), reauth,
          "unauthorized"},
         {"400", 400, json,
-         R"({"statusCode":400,"errorCode":"INVALID_REQUEST_INPUT","errors":[{"message":"m","path":"p"}]})",
+         R"({"statusCode":400,"errorCode":"INVALID_REQUEST_INPUT",)"
+         R"("errors":[{"message":"m","path":"p"}]})",
          never, "invalid_request_input"},
-        {"400 other", 400, json, error_body(400, "ODD", ""), never, "http_400"},
-        {"404", 404, json, error_body(404, "NOT_FOUND", ""), config, "http_404"},
-        {"422", 422, json, error_body(422, "X", ""), never, "http_422"},
+        {"400 other", 400, json, immersve_error(400, "ODD", ""), never, "http_400"},
+        {"404", 404, json, immersve_error(404, "NOT_FOUND", ""), config, "http_404"},
+        {"422", 422, json, immersve_error(422, "X", ""), never, "http_422"},
         // Not Immersve's own words: no judgement of the grant.
         {"gateway 403", 403, json, R"({"message":"Forbidden"})", config, "http_403"},
         {"gateway 401", 401, json, R"({"message":"Unauthorized"})", config, "http_401"},
@@ -221,7 +92,7 @@ BOOST_AUTO_TEST_CASE(immersve_vectors_6_and_7_refusals) {
         {"broken 403", 403, json, "{\"errorCode\":\"REFRESH_TOKEN_EXPIRED\"", config, "http_403"},
         {"deep 403", 403, json, std::string(10'000, '['), config, "http_403"},
         {"page 403", 403, "text/html", "<html>REFRESH_TOKEN_EXPIRED", retry, "html"},
-        {"407", 407, json, error_body(407, "REFRESH_TOKEN_EXPIRED", ""), config, "http_407"},
+        {"407", 407, json, immersve_error(407, "REFRESH_TOKEN_EXPIRED", ""), config, "http_407"},
     };
     for (const Row& row : rows) {
         const Failed f = check(row);
@@ -229,9 +100,9 @@ BOOST_AUTO_TEST_CASE(immersve_vectors_6_and_7_refusals) {
     }
     // After a lost answer the same unknown refusal is the end, a gateway's is not.
     for (const std::string& body :
-         {error_body(403, "FORBIDDEN", "Unauthorized"), error_body(403, "MOON_PHASE", "")})
+         {immersve_error(403, "FORBIDDEN", "Unauthorized"), immersve_error(403, "MOON_PHASE", "")})
         check({"replayed", 403, json, body, reauth, "forbidden"}, true);
-    check({"replayed", 403, json, error_body(403, "ORIGIN_NOT_ALLOWED", ""), config,
+    check({"replayed", 403, json, immersve_error(403, "ORIGIN_NOT_ALLOWED", ""), config,
            "origin_not_allowed"},
           true);
     check({"replayed", 403, json, R"({"message":"Forbidden"})", config, "http_403"}, true);
@@ -239,7 +110,7 @@ BOOST_AUTO_TEST_CASE(immersve_vectors_6_and_7_refusals) {
 }
 
 BOOST_AUTO_TEST_CASE(immersve_successes_that_cannot_be_read_leave_the_outcome_unknown) {
-    const std::string good = both(immersve_a2, immersve_r2);
+    const std::string good = immersve_both(immersve_a2, immersve_r2);
     const std::string too_long(limits::token_bytes_max + 1, 'x');
     const std::vector<Row> rows = {
         {"10 cut", 200, json, good.substr(0, 120), ambiguous, "bad_json"},
@@ -252,10 +123,10 @@ BOOST_AUTO_TEST_CASE(immersve_successes_that_cannot_be_read_leave_the_outcome_un
         {"null", 200, json, R"({"accessToken":null})", ambiguous, "bad_schema"},
         {"a number", 200, json, R"({"accessToken":1e400})", ambiguous, "bad_schema"},
         {"twice", 200, json, R"({"accessToken":"a","accessToken":"b"})", ambiguous, "bad_schema"},
-        {"raw line feed", 200, json, both("a\nb", immersve_r2), ambiguous, "bad_json"},
-        {"line feed", 200, json, both("a\\nb", "R1"), ambiguous, "bad_charset"},
-        {"space", 200, json, both("a b", "R1"), ambiguous, "bad_charset"},
-        {"too long", 200, json, both(too_long, "R1"), ambiguous, "bad_charset"},
+        {"raw line feed", 200, json, immersve_both("a\nb", immersve_r2), ambiguous, "bad_json"},
+        {"line feed", 200, json, immersve_both("a\\nb", "R1"), ambiguous, "bad_charset"},
+        {"space", 200, json, immersve_both("a b", "R1"), ambiguous, "bad_charset"},
+        {"too long", 200, json, immersve_both(too_long, "R1"), ambiguous, "bad_charset"},
         {"deep", 200, json, std::string(10'000, '[') + std::string(10'000, ']'), ambiguous,
          "bad_json"},
         {"deep inside", 200, json, R"({"accessToken":"a","x":)" + std::string(10'000, '{') + "}",
@@ -270,7 +141,7 @@ BOOST_AUTO_TEST_CASE(immersve_successes_that_cannot_be_read_leave_the_outcome_un
     }
     // A successor that could be read is handed on, whatever is wrong with the token beside it.
     for (const std::string& body :
-         {both("a\\nb", immersve_r2), R"({"refreshToken":")" + immersve_r2 + "\"}"}) {
+         {immersve_both("a\\nb", immersve_r2), R"({"refreshToken":")" + immersve_r2 + "\"}"}) {
         Account a = immersve_account();
         const auto f = done<Failed>(immersve_answer(a, json_reply(200, body)));
         BOOST_REQUIRE(f.new_grant.has_value());
@@ -281,11 +152,12 @@ BOOST_AUTO_TEST_CASE(immersve_successes_that_cannot_be_read_leave_the_outcome_un
 BOOST_AUTO_TEST_CASE(immersve_statuses_and_the_transport) {
     for (const int status : {500, 502, 503, 504, 520, 524}) {
         const std::string code = "http_" + std::to_string(status);
-        check({"", status, json, error_body(403, "REFRESH_TOKEN_EXPIRED", ""), ambiguous, code});
+        check(
+            {"", status, json, immersve_error(403, "REFRESH_TOKEN_EXPIRED", ""), ambiguous, code});
         check({"page", status, "text/html", "<html>", ambiguous, code});
     }
     for (const int status : {408, 425, 429, 511})
-        check({"", status, json, error_body(403, "REFRESH_TOKEN_EXPIRED", ""), retry,
+        check({"", status, json, immersve_error(403, "REFRESH_TOKEN_EXPIRED", ""), retry,
                "http_" + std::to_string(status)});
     for (const int status : {501, 505})
         check({"", status, "", "", never, "http_" + std::to_string(status)});
@@ -322,14 +194,14 @@ BOOST_AUTO_TEST_CASE(immersve_echoed_tokens_stay_out_of_reasons) {
     for (const char* code : {"FORBIDDEN", "UNAUTHORIZED"}) {
         for (const int status : {400, 401, 403, 404}) {
             const auto f = done<Failed>(immersve_answer(
-                a,
-                json_reply(status, error_body(status, code, "token " + immersve_r2 + " is bad"))));
+                a, json_reply(status,
+                              immersve_error(status, code, "token " + immersve_r2 + " is bad"))));
             BOOST_TEST(has(f.reason, "is bad"), f.reason);
             BOOST_TEST(!has(f.reason, "eyJzdWIi"));
             BOOST_TEST(f.reason.size() <= limits::error_text_bytes_max);
         }
     }
     const auto named =
-        done<Failed>(immersve_answer(a, json_reply(403, error_body(403, immersve_r2, ""))));
+        done<Failed>(immersve_answer(a, json_reply(403, immersve_error(403, immersve_r2, ""))));
     BOOST_TEST(!has(named.reason, "eyJzdWIi"));
 }

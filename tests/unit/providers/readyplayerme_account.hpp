@@ -31,4 +31,20 @@ inline std::string rpm_body(std::string_view token) {
     return R"({"data":{"token":")" + std::string(token) + "\"}}";
 }
 
+inline http::Reply rpm_at(http::Reply r, BootTime sent_at) {
+    r.sent_at = sent_at;
+    return r;
+}
+// What the exchange makes of the answer to its first request, which was sent just now.
+inline providers::Step rpm_answered(Account& a, http::Outcome outcome) {
+    auto exchange = a.begin(readyplayerme());
+    (void)sent(exchange->start());
+    if (auto* r = std::get_if<http::Reply>(&outcome)) r->sent_at = a.clock.boot;
+    return exchange->resume(std::move(outcome));
+}
+inline providers::Minted rpm_minted(std::string_view body, int status = 200) {
+    Account a = rpm_account();
+    return done<providers::Minted>(rpm_answered(a, json_reply(status, body)));
+}
+
 }  // namespace tb::test
