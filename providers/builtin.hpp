@@ -7,5 +7,7 @@ namespace tb::providers {
 
 const Provider& webroot_provider();
 const Provider& threekit_provider();
+const Provider& immersve_provider();
+const Provider& readyplayerme_provider();
 
 }  // namespace tb::providers

@@ -12,6 +12,8 @@ std::vector<const Provider*>& all_providers() {
     static std::vector<const Provider*> all = {
         &webroot_provider(),
         &threekit_provider(),
+        &immersve_provider(),
+        &readyplayerme_provider(),
     };
     return all;
 }

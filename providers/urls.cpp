@@ -141,7 +141,8 @@ Result<std::string> normalize_origin(std::string_view text) {
     if (parts->scheme != "https" && parts->scheme != "http")
         return wrong("must begin with https:// or http://");
     if (!parts->path.empty() && parts->path != "/")
-        return wrong("has a path; an origin is only scheme, host and port");
+        return wrong("has a path; an origin is only scheme, host and port: \"" + parts->scheme +
+                     "://" + parts->host + parts->port + "\"");
     return parts->scheme + "://" + parts->host + parts->port;
 }
 

@@ -36,5 +36,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     check("threekit", "token", text);
     check("webroot", "refresh_token", text);
+    check("immersve", "refresh_token", text);
     return 0;
 }
