@@ -1,5 +1,6 @@
 # What providers answer, and what operators paste.
 tb_fuzz_target(webroot_reply providers webroot_reply.cpp)
+tb_fuzz_target(playfab_reply providers playfab_reply.cpp)
 tb_fuzz_target(jwt providers jwt.cpp)
 tb_fuzz_target(dates providers dates.cpp)
 tb_fuzz_target(addresses providers addresses.cpp)
