@@ -9,5 +9,6 @@ const Provider& webroot_provider();
 const Provider& threekit_provider();
 const Provider& immersve_provider();
 const Provider& readyplayerme_provider();
+const Provider& playfab_provider();
 
 }  // namespace tb::providers

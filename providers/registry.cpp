@@ -14,6 +14,7 @@ std::vector<const Provider*>& all_providers() {
         &threekit_provider(),
         &immersve_provider(),
         &readyplayerme_provider(),
+        &playfab_provider(),
     };
     return all;
 }

@@ -93,6 +93,10 @@ void SettingsCheck::check_type(const Key& key, const Setting& setting) {
             if (!std::holds_alternative<std::vector<std::string>>(setting.value))
                 add(key.name, "must be a list of strings, as [\"one\", \"two\"]");
             return;
+        case Key::Type::table:
+            if (!std::holds_alternative<std::map<std::string, std::string>>(setting.value))
+                add(key.name, "must be a table of strings, as { name = \"value\" }");
+            return;
         case Key::Type::duration:
             if (text == nullptr || !parse_duration(*text))
                 add(key.name,

@@ -8,6 +8,7 @@
 
 #include "base/limits.hpp"
 #include "providers/builtin.hpp"
+#include "providers/scrub.hpp"
 #include "providers/settings_check.hpp"
 #include "providers/threekit_client.hpp"
 #include "providers/token_rules.hpp"
@@ -53,8 +54,8 @@ void check_domains(const ClientSettings& client, SettingsCheck& check) {
     const std::vector<std::string> domains = domains_of(client);
     for (const std::string& domain : domains)
         if (const auto good = check_domain(domain); !good)
-            check.add("domains",
-                      fmt::format("holds \"{}\", which {}", domain, good.error().message));
+            check.add("domains", fmt::format("holds \"{}\", which {}", Scrubber().clean(domain),
+                                             good.error().message));
     const auto* origin = client.get<std::string>("origin");
     if (origin != nullptr) {
         const auto normal = normalize_origin(*origin);

@@ -11,7 +11,7 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TOKENBROKER", "build/dev/bin/tokenbroker")
 DAEMON = os.environ.get("TOKENBROKERD", "build/dev/bin/tokenbrokerd")
-PROVIDERS = ("webroot", "threekit", "immersve", "readyplayerme")
+PROVIDERS = ("webroot", "threekit", "immersve", "playfab", "readyplayerme")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 

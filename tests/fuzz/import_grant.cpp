@@ -10,7 +10,8 @@ using namespace tb::providers;
 namespace {
 void check(std::string_view name, std::string_view field, std::string_view pasted) {
     const Provider& provider = *find_provider(name);
-    const ClientSettings client;
+    ClientSettings client;
+    client.settings["mode"] = Setting{"entity", ""};  // PlayFab's; the others have no such setting
     const auto import = [&](std::string_view text) {
         SecretSet raw;
         raw.set(field, Secret(text));
@@ -37,5 +38,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check("threekit", "token", text);
     check("webroot", "refresh_token", text);
     check("immersve", "refresh_token", text);
+    check("playfab", "entity_token", text);
     return 0;
 }

@@ -120,6 +120,14 @@ BOOST_AUTO_TEST_CASE(vectors_8_and_9_what_a_probe_says) {
     BOOST_TEST((reset.failure == FailureClass::retry));
     const Failed gone = probe_fails(private_account(), reply(404, "", {}));
     BOOST_TEST(gone.code == "http_404");  // the address is wrong, not the token
+    // A public token is in the address: none of it goes along, or into a message.
+    const Failed moved = probe_fails(
+        public_account(),
+        reply(302, "",
+              {{"location", "https://evil.example/?bearer_token=" + std::string(id) + "&name=0"}}));
+    BOOST_TEST((moved.failure == FailureClass::never));
+    BOOST_TEST(has(moved.reason, "evil.example"));
+    BOOST_TEST(!has(moved.reason, id));
 }
 
 BOOST_AUTO_TEST_CASE(vector_10_domains) {
@@ -137,7 +145,12 @@ BOOST_AUTO_TEST_CASE(vector_10_domains) {
     BOOST_TEST(!allowed("https://evilexample.com"));
     BOOST_TEST(!allowed("https://example.com.evil.net"));
     BOOST_TEST(!allowed("https://a.example.com/path"));
-    BOOST_TEST(!allowed(""));
+    for (const char* elsewhere :
+         {"", ".", "*.example.com", ".example.com", "a..example.com", "null",
+          "https://a.example.com@evil.net", "https://evil.net#a.example.com",
+          "https://evil.net?a.example.com", "https://a.example.com:80:90", "a.example.com\n",
+          "a b.example.com", "\xC3\xA4.example.com", "a.example.com."})
+        BOOST_TEST(!allowed(elsewhere), elsewhere);
     BOOST_TEST(threekit().check_parameters(a.client, {}, {}).has_value());
     Parameters other;
     other.emplace_back("user_id", "1");
@@ -159,6 +172,9 @@ BOOST_AUTO_TEST_CASE(vector_11_a_swapped_token_is_served_whole) {
     BOOST_TEST(first.access_token.view() == id);
     BOOST_TEST(second.access_token.view() == "00000000-0000-4000-8000-000000000000");
     BOOST_TEST(second.query_name == "bearer_token");
+    BOOST_TEST(second.header_name ==
+               "Authorization");  // both forms, for those outside of a browser
+    BOOST_TEST(second.header_prefix == "Bearer ");
     BOOST_TEST(!second.lifetime.has_value());
     const Pairs expected = {{"kind", "public"}, {"org_id", "org-1"}};
     BOOST_TEST((second.attributes == expected));
@@ -183,7 +199,15 @@ BOOST_AUTO_TEST_CASE(settings_of_both_kinds) {
         {"domains", "shop.example.com", "must be a list"},
         {"domains", List{}, "domains is missing"},
         {"domains", List{"*"}, "holds \"*\", which is no domain"},
-        {"domains", List{"a.*.example.com"}, "is no domain"},
+        {"domains", List{"shop.example.com", "a.*.example.com"}, "holds \"a.*.example.com\""},
+        {"domains", List{"shop.example.com", "a*.example.com"}, "holds \"a*.example.com\""},
+        {"domains", List{"shop.example.com", "*a.example.com"}, "holds \"*a.example.com\""},
+        {"domains", List{"shop.example.com", "**.example.com"}, "holds \"**.example.com\""},
+        {"domains", List{"shop.example.com", "*.*.example.com"}, "holds \"*.*.example.com\""},
+        {"domains", List{"shop.example.com", "shop.*"}, "holds \"shop.*\""},
+        {"domains", List{"shop.example.com", "a\n\x1b[2J.example.com"},
+         "holds \"a\\x0a\\x1b[2J.example.com\""},
+        {"domains", List{"shop.example.com", ""}, "holds \"\""},
         {"domains", List{"other.example.com"}, "origin is in none of the domains"},
         {"origin", "https://shop.example.com/x", "origin has a path"},
         {"max_age", "90", "max_age must be"},
