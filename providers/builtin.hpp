@@ -7,5 +7,6 @@ namespace tb::providers {
 
 const Provider& webroot_provider();
 const Provider& threekit_provider();
+const Provider& oauth2_provider();
 
 }  // namespace tb::providers

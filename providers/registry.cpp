@@ -12,6 +12,7 @@ std::vector<const Provider*>& all_providers() {
     static std::vector<const Provider*> all = {
         &webroot_provider(),
         &threekit_provider(),
+        &oauth2_provider(),
     };
     return all;
 }

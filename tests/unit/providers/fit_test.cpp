@@ -171,13 +171,13 @@ BOOST_AUTO_TEST_CASE(a_static_key_with_a_probe) {
 BOOST_AUTO_TEST_CASE(the_registry_knows_all_of_them) {
     register_test_providers();
     register_test_providers();
-    for (const char* name :
-         {"webroot", "threekit", "test-minted", "test-entity", "test-rotating", "test-static"}) {
+    for (const char* name : {"webroot", "threekit", "oauth2", "test-minted", "test-entity",
+                             "test-rotating", "test-static"}) {
         BOOST_REQUIRE(find_provider(name) != nullptr);
         BOOST_TEST(find_provider(name)->name() == name);
     }
     BOOST_TEST(find_provider("webrot") == nullptr);
-    BOOST_TEST(provider_names().size() == 6U);
+    BOOST_TEST(provider_names().size() == 7U);
     BOOST_TEST(to_string(Policy::when_used) == "when_used");
     ClientSettings client;
     client.provider = "test-static";
