@@ -44,7 +44,7 @@ class OAuth2Exchange final : public Exchange {
         const Ask ask{setup_, context_.grant, asked(), scrubber_};
         if (const auto* failure = std::get_if<http::Failure>(&outcome)) {
             Failed lost =
-                failed_by_transport(*failure, ask.spends_grant() && stage_ != Stage::revocation);
+                failed_by_transport(*failure, ask.spends_grant());
             lost.reason = scrubber_.clean(lost.reason);
             return finish(std::move(lost));
         }
@@ -93,6 +93,8 @@ class OAuth2Exchange final : public Exchange {
             case Stage::password:
             case Stage::password_after_refusal:
                 return Asked::password;
+            case Stage::revocation:
+                return Asked::revocation;
             default:
                 return Asked::refresh;
         }

@@ -8,7 +8,7 @@
 
 namespace tb::providers::oauth2 {
 
-enum class Asked : std::uint8_t { refresh, password, client_credentials, login };
+enum class Asked : std::uint8_t { refresh, password, client_credentials, login, revocation };
 
 struct Ask {
     const Setup& setup;
