@@ -43,8 +43,7 @@ class OAuth2Exchange final : public Exchange {
         }
         const Ask ask{setup_, context_.grant, asked(), scrubber_};
         if (const auto* failure = std::get_if<http::Failure>(&outcome)) {
-            Failed lost =
-                failed_by_transport(*failure, ask.spends_grant());
+            Failed lost = failed_by_transport(*failure, ask.spends_grant());
             lost.reason = scrubber_.clean(lost.reason);
             return finish(std::move(lost));
         }

@@ -14,82 +14,100 @@ namespace {
 using Table = std::map<std::string, std::string>;
 using List = std::vector<std::string>;
 
+Preset discord() {
+    return {"discord",
+            {{"token_url", "https://discord.com/api/oauth2/token"},
+             {"auth_url", "https://discord.com/oauth2/authorize"},
+             {"revoke_url", "https://discord.com/api/oauth2/token/revoke"},
+             {"rotation", "single_use"}},
+            {}};
+}
+
+// Errors are {"status":400,"message":"..."}. /oauth2/revoke takes access tokens only, so
+// there is no revoke_url.
+Preset twitch() {
+    return {"twitch",
+            {{"token_url", "https://id.twitch.tv/oauth2/token"},
+             {"auth_url", "https://id.twitch.tv/oauth2/authorize"},
+             {"device_url", "https://id.twitch.tv/oauth2/device"},
+             {"client_auth", "post"},
+             {"device_scope_param", "scopes"},
+             {"device_request_auth", "omit"},
+             {"scope_at_login", "send"},
+             {"expiry", List{"expires_in", "reactive"}},
+             {"fields", Table{{"error", "/message"}, {"error_description", ""}}},
+             {"error_map", Table{{"Invalid refresh token", "reauth"},
+                                 {"invalid device code", "reauth"},
+                                 {"invalid client", "config"},
+                                 {"invalid client secret", "config"},
+                                 {"missing client secret", "config"},
+                                 {"client does not exist", "config"}}}},
+            {}};
+}
+
+// Bodies have errorCode and, mostly, the RFC's error beside it. Ids and secrets go into
+// Basic as they are.
+Preset epic() {
+    return {"epic",
+            {{"token_url", "https://api.epicgames.dev/epic/oauth/v2/token"},
+             {"auth_url", "https://www.epicgames.com/id/authorize"},
+             {"revoke_url", "https://api.epicgames.dev/epic/oauth/v2/revoke"},
+             {"basic_encoding", "raw"},
+             {"rotation", "single_use"},
+             {"expiry", List{"expires_in", "expires_at", "jwt_exp", "fixed:7200"}},
+             {"fields", Table{{"expires_at", "/expires_at"},
+                              {"refresh_expires_in", "/refresh_expires_in"},
+                              {"error", "/errorCode"},
+                              {"error_description", "/errorMessage"}}},
+             {"error_map",
+              Table{{"errors.com.epicgames.account.auth_token.invalid_refresh_token", "reauth"},
+                    {"errors.com.epicgames.account.invalid_client_credentials", "config"},
+                    {"errors.com.epicgames.common.oauth.unauthorized_client", "config"}}}},
+            {}};
+}
+
+// A reply to a refresh has no refresh token: the old one goes on. Only the first consent
+// brings one, hence the prompt.
+Preset google() {
+    return {"google",
+            {{"token_url", "https://oauth2.googleapis.com/token"},
+             {"auth_url", "https://accounts.google.com/o/oauth2/v2/auth"},
+             {"device_url", "https://oauth2.googleapis.com/device/code"},
+             {"revoke_url", "https://oauth2.googleapis.com/revoke"},
+             {"client_auth", "post"},
+             {"device_request_auth", "omit"},
+             {"rotation", "never"},
+             {"auth_params", Table{{"access_type", "offline"}, {"prompt", "consent"}}}},
+            {}};
+}
+
+Preset entra() {
+    return {"entra",
+            {{"token_url", "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"},
+             {"auth_url", "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize"},
+             {"device_url", "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode"},
+             {"client_auth", "post"},
+             {"refresh_ttl", "90d"},
+             {"error_map", Table{{"interaction_required", "reauth"},
+                                 {"login_required", "reauth"},
+                                 {"consent_required", "reauth"}}}},
+            {"tenant"}};
+}
+
+// refresh_expires_in is 0 for an offline token: it has no end.
+Preset keycloak() {
+    return {"keycloak",
+            {{"token_url", "/realms/{realm}/protocol/openid-connect/token"},
+             {"auth_url", "/realms/{realm}/protocol/openid-connect/auth"},
+             {"device_url", "/realms/{realm}/protocol/openid-connect/auth/device"},
+             {"revoke_url", "/realms/{realm}/protocol/openid-connect/revoke"},
+             {"fields", Table{{"refresh_expires_in", "/refresh_expires_in"}}}},
+            {"base_url", "realm"}};
+}
+
 const std::vector<Preset>& presets() {
-    static const std::vector<Preset> all = {
-        {"discord",
-         {{"token_url", "https://discord.com/api/oauth2/token"},
-          {"auth_url", "https://discord.com/oauth2/authorize"},
-          {"revoke_url", "https://discord.com/api/oauth2/token/revoke"},
-          {"rotation", "single_use"}},
-         {}},
-        // Errors are {"status":400,"message":"..."}. /oauth2/revoke takes access tokens only, so
-        // there is no revoke_url.
-        {"twitch",
-         {{"token_url", "https://id.twitch.tv/oauth2/token"},
-          {"auth_url", "https://id.twitch.tv/oauth2/authorize"},
-          {"device_url", "https://id.twitch.tv/oauth2/device"},
-          {"client_auth", "post"},
-          {"device_scope_param", "scopes"},
-          {"device_request_auth", "omit"},
-          {"scope_at_login", "send"},
-          {"expiry", List{"expires_in", "reactive"}},
-          {"fields", Table{{"error", "/message"}, {"error_description", ""}}},
-          {"error_map", Table{{"Invalid refresh token", "reauth"},
-                              {"invalid device code", "reauth"},
-                              {"invalid client", "config"},
-                              {"invalid client secret", "config"},
-                              {"missing client secret", "config"},
-                              {"client does not exist", "config"}}}},
-         {}},
-        // Bodies have errorCode and, mostly, the RFC's error beside it. Ids and secrets go into
-        // Basic as they are.
-        {"epic",
-         {{"token_url", "https://api.epicgames.dev/epic/oauth/v2/token"},
-          {"auth_url", "https://www.epicgames.com/id/authorize"},
-          {"revoke_url", "https://api.epicgames.dev/epic/oauth/v2/revoke"},
-          {"basic_encoding", "raw"},
-          {"rotation", "single_use"},
-          {"expiry", List{"expires_in", "expires_at", "jwt_exp", "fixed:7200"}},
-          {"fields", Table{{"expires_at", "/expires_at"},
-                           {"refresh_expires_in", "/refresh_expires_in"},
-                           {"error", "/errorCode"},
-                           {"error_description", "/errorMessage"}}},
-          {"error_map",
-           Table{{"errors.com.epicgames.account.auth_token.invalid_refresh_token", "reauth"},
-                 {"errors.com.epicgames.account.invalid_client_credentials", "config"},
-                 {"errors.com.epicgames.common.oauth.unauthorized_client", "config"}}}},
-         {}},
-        // A reply to a refresh has no refresh token: the old one goes on. Only the first consent
-        // brings one, hence the prompt.
-        {"google",
-         {{"token_url", "https://oauth2.googleapis.com/token"},
-          {"auth_url", "https://accounts.google.com/o/oauth2/v2/auth"},
-          {"device_url", "https://oauth2.googleapis.com/device/code"},
-          {"revoke_url", "https://oauth2.googleapis.com/revoke"},
-          {"client_auth", "post"},
-          {"device_request_auth", "omit"},
-          {"rotation", "never"},
-          {"auth_params", Table{{"access_type", "offline"}, {"prompt", "consent"}}}},
-         {}},
-        {"entra",
-         {{"token_url", "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"},
-          {"auth_url", "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize"},
-          {"device_url", "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode"},
-          {"client_auth", "post"},
-          {"refresh_ttl", "90d"},
-          {"error_map", Table{{"interaction_required", "reauth"},
-                              {"login_required", "reauth"},
-                              {"consent_required", "reauth"}}}},
-         {"tenant"}},
-        // refresh_expires_in is 0 for an offline token: it has no end.
-        {"keycloak",
-         {{"token_url", "/realms/{realm}/protocol/openid-connect/token"},
-          {"auth_url", "/realms/{realm}/protocol/openid-connect/auth"},
-          {"device_url", "/realms/{realm}/protocol/openid-connect/auth/device"},
-          {"revoke_url", "/realms/{realm}/protocol/openid-connect/revoke"},
-          {"fields", Table{{"refresh_expires_in", "/refresh_expires_in"}}}},
-         {"base_url", "realm"}},
-    };
+    static const std::vector<Preset> all = {discord(), twitch(), epic(),
+                                            google(),  entra(),  keycloak()};
     return all;
 }
 

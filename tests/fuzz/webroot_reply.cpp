@@ -2,13 +2,13 @@
 // a dead grant needs a parsed refusal, and what is handed on can be sent again.
 // Input: as on the wire: a status, header lines, an empty line, the body.
 #include <algorithm>
-#include <charconv>
 #include <string>
 
 #include "base/check.hpp"
 #include "base/limits.hpp"
 #include "providers/provider.hpp"
 #include "providers/token_rules.hpp"
+#include "tests/fuzz/wire_reply.hpp"
 
 using namespace tb;
 using namespace tb::providers;
@@ -17,43 +17,6 @@ namespace {
 
 constexpr std::string_view refresh_token = "rt_test_e638d190/ecec+49aa";
 constexpr std::string_view client_secret = "cs_test_0815 \"q\"";
-
-class StillClock final : public Clock {
-  public:
-    BootTime now() const override { return boot_from_ms(1'000'000); }
-    WallTime wall() const override { return wall_from_ms(1'700'000'000'000); }
-    std::string boot_id() const override { return "boot"; }
-    TimerId call_at(BootTime, std::function<void()>) override { return 1; }
-    void cancel(TimerId) override {}
-};
-class ZeroRandom final : public Random {
-  public:
-    void fill(std::span<std::byte> bytes) override { std::ranges::fill(bytes, std::byte{0}); }
-};
-
-std::string_view line(std::string_view& text) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view one = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return one;
-}
-
-http::Reply reply_of(std::string_view text) {
-    http::Reply reply;
-    reply.sent_at = boot_from_ms(900'000);
-    reply.received_wall = wall_from_ms(1'700'000'000'000);
-    const std::string_view status = line(text);
-    (void)std::from_chars(status.data(), status.data() + status.size(), reply.status);
-    while (!text.empty() && reply.headers.size() < limits::reply_headers_max) {
-        const std::string_view one = line(text);
-        if (one.empty()) break;
-        const std::size_t colon = std::min(one.find(": "), one.size());
-        reply.headers.emplace_back(one.substr(0, colon),
-                                   one.substr(std::min(colon + 2, one.size())));
-    }
-    reply.body = Secret(text);
-    return reply;
-}
 
 void check_failed(const Failed& failed, int status) {
     TB_ASSERT(!failed.code.empty() && !failed.reason.empty());
@@ -81,9 +44,9 @@ void check_grant(const std::optional<SecretSet>& grant) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const StillClock clock;
-    static ZeroRandom random;
-    http::Reply reply = reply_of({reinterpret_cast<const char*>(data), size});
+    static const fuzz::StillClock clock;
+    static fuzz::ZeroRandom random;
+    http::Reply reply = fuzz::reply_of({reinterpret_cast<const char*>(data), size});
     const int status = reply.status;
     ClientSettings client;
     client.client_id = "app";
