@@ -1,6 +1,6 @@
-// What is known of some servers, as the settings an operator would write. Endpoints and quirks come
-// from their documentation; what is from memory alone says so in docs/providers/oauth2.md. No host
-// name here belongs to anybody but the server's owner.
+// What is known of some servers, as the settings an operator would write; what their documentation
+// doesn't confirm is named in docs/providers/oauth2.md. What must stay true: no host name here
+// belongs to anybody but the server's owner.
 #include "providers/oauth2_presets.hpp"
 
 #include <algorithm>

@@ -79,7 +79,7 @@ class ManPages(unittest.TestCase):
         self.assertTrue(unknown('[clients.a]\nprovider = "webroot"\nnosuch = "x"\n'), "this test can't see an unknown key")
         self.assertEqual(unknown("".join(f"{key} = 1979-05-27\n" for key in self.keys("TOP LEVEL"))), [])
         self.assertEqual(unknown("[[access]]\n" + "".join(f"{key} = 1\n" for key in self.keys("ACCESS"))), [])
-        for provider in ("webroot", "threekit"):
+        for provider in ("webroot", "threekit", "oauth2"):
             keys = (self.keys("CLIENTS") | self.keys(provider)) - {"provider"}
             text = f'[clients.a]\nprovider = "{provider}"\n' + "".join(f"{key} = 7\n" for key in sorted(keys))
             self.assertEqual(unknown(text), [], provider)
@@ -89,8 +89,8 @@ class ManPages(unittest.TestCase):
         source = "".join(path.read_text() for path in TOP.glob("daemon/config*.cpp"))
         documented = set().union(*(self.keys(title) for title in ("TOP LEVEL", "CLIENTS", "ACCESS")))
         self.assertEqual(set(read.findall(source)) - {"file", "credential", "stored"} - documented, set())
-        for provider in ("webroot", "threekit"):
-            names = set(re.findall(r'\{"([a-z_]+)", Key::Type', (TOP / f"providers/{provider}.cpp").read_text()))
+        for provider, file in (("webroot", "webroot.cpp"), ("threekit", "threekit.cpp"), ("oauth2", "oauth2_check.cpp")):
+            names = set(re.findall(r'\{"([a-z_]+)", (?:Key::)?Type::', (TOP / "providers" / file).read_text()))
             self.assertTrue(names)
             self.assertEqual(names, self.keys(provider))
 
