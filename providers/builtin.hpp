@@ -10,5 +10,6 @@ const Provider& threekit_provider();
 const Provider& immersve_provider();
 const Provider& readyplayerme_provider();
 const Provider& playfab_provider();
+const Provider& oauth2_provider();
 
 }  // namespace tb::providers

@@ -87,6 +87,19 @@ Secret base64(std::string_view bytes) {
     return out;
 }
 
+Secret base64_url(std::string_view bytes) {
+    Secret out = base64(bytes);
+    std::size_t size = out.size();
+    while (size > 0 && out.data()[size - 1] == '=')
+        --size;
+    out.resize(size);
+    for (std::size_t i = 0; i < size; ++i) {
+        char& c = out.data()[i];
+        c = c == '+' ? '-' : c == '/' ? '_' : c;
+    }
+    return out;
+}
+
 std::optional<Secret> base64_decode_leniently(std::string_view text) {
     while (!text.empty() && text.back() == '=')
         text.remove_suffix(1);

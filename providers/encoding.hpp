@@ -20,6 +20,8 @@ void append_query(Secret& out, std::string_view text);
 void append_json(Secret& out, std::string_view text);
 
 Secret base64(std::string_view bytes);
+// The URL alphabet without padding (RFC 7515 section 2): JWTs, PKCE.
+Secret base64_url(std::string_view bytes);
 // Either alphabet, with or without padding: for claims only, never to alter a token.
 std::optional<Secret> base64_decode_leniently(std::string_view text);
 

@@ -15,6 +15,7 @@ std::vector<const Provider*>& all_providers() {
         &immersve_provider(),
         &readyplayerme_provider(),
         &playfab_provider(),
+        &oauth2_provider(),
     };
     return all;
 }

@@ -38,7 +38,7 @@ std::string_view what_to_do(int status) {
         case 404:
         case 405:
         case 410:
-            return "; check base_url";
+            return "; check the address in the client section";
         case 407:
             return " from a proxy; check the proxy setting";
         default:
@@ -105,7 +105,7 @@ Failed failed_by_status(const http::Reply& reply, bool spends_grant) {
     if (reply.status >= 300 && reply.status < 400)
         return failed(FailureClass::never, "redirect",
                       fmt::format("HTTP {} to {}, which is not followed because secrets would go "
-                                  "there; check base_url",
+                                  "there; check the address in the client section",
                                   reply.status, location_host(reply)));
     Failed out =
         failed(class_of_status(reply.status, spends_grant), fmt::format("http_{}", reply.status),
@@ -122,7 +122,7 @@ Failed failed_by_html(const http::Reply& reply, bool spends_grant) {
         return failed_by_status(reply, spends_grant);
     Failed out = failed(failure, "html",
                         fmt::format("HTTP {} with an HTML page instead of an answer (a gateway, a "
-                                    "portal, or a wrong base_url)",
+                                    "portal, or a wrong address)",
                                     reply.status));
     out.retry_after = retry_after_of(reply);
     return out;

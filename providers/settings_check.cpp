@@ -97,6 +97,12 @@ void SettingsCheck::check_type(const Key& key, const Setting& setting) {
             if (!std::holds_alternative<std::map<std::string, std::string>>(setting.value))
                 add(key.name, "must be a table of strings, as { name = \"value\" }");
             return;
+        case Key::Type::fraction: {
+            const auto* number = std::get_if<double>(&setting.value);
+            if (number == nullptr || !(*number >= 0.1 && *number <= 0.9))
+                add(key.name, "must be a number from 0.1 to 0.9 without quotes, as 0.7");
+            return;
+        }
         case Key::Type::duration:
             if (text == nullptr || !parse_duration(*text))
                 add(key.name,

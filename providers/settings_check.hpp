@@ -13,7 +13,7 @@
 namespace tb::providers {
 
 struct Key {
-    enum class Type : std::uint8_t { text, flag, list, table, duration };
+    enum class Type : std::uint8_t { text, flag, list, table, fraction, duration };
     std::string_view name;
     Type type = Type::text;
     std::vector<std::string_view> choices{};  // of a text; empty: any

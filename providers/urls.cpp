@@ -56,9 +56,10 @@ int port_of(std::string_view digits) {
 
 struct Parts {
     std::string scheme, host, port, path;  // port without the default one
+    std::string query;                     // with its '?'
 };
 
-Result<Parts> take_apart(std::string_view text, std::string_view example) {
+Result<Parts> take_apart(std::string_view text, std::string_view example, bool query_fine = false) {
     const std::string hint = "; right would be \"" + std::string(example) + "\"";
     const bool clean = std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20; });
     if (!clean) return wrong("holds a space, a control character or a letter beyond ASCII" + hint);
@@ -67,7 +68,8 @@ Result<Parts> take_apart(std::string_view text, std::string_view example) {
     const urls::url_view& url = *parsed;
     if (!url.has_authority()) return wrong("has no host" + hint);
     if (url.has_userinfo()) return wrong("holds a user name or password; take it out" + hint);
-    if (url.has_query()) return wrong("has a query; take out everything from '?' on" + hint);
+    if (url.has_query() && !query_fine)
+        return wrong("has a query; take out everything from '?' on" + hint);
     if (url.has_fragment()) return wrong("has a fragment; take out everything from '#' on" + hint);
     Parts parts;
     parts.scheme = lower({url.scheme().data(), url.scheme().size()});
@@ -84,6 +86,10 @@ Result<Parts> take_apart(std::string_view text, std::string_view example) {
     }
     const auto path = url.encoded_path();
     parts.path.assign(path.data(), path.size());
+    if (url.has_query()) {
+        const auto query = url.encoded_query();
+        parts.query = "?" + std::string(query.data(), query.size());
+    }
     // Boost.URL takes "host:15m:44/" for port 15 and the path "m:44/".
     if (!parts.path.empty() && parts.path.front() != '/') return wrong("is no URL" + hint);
     return parts;
@@ -97,6 +103,21 @@ bool has_dot_segment(std::string_view path) {
     const std::string bounded = std::string(path) + "/";
     return bounded.find("/./") != std::string::npos || bounded.find("/../") != std::string::npos ||
            lower(bounded).find("%2e") != std::string::npos;
+}
+
+// Secrets travel there: encrypted, or to this host in a test.
+Result<void> check_transport(const Parts& parts, bool allow_loopback_http) {
+    if (parts.scheme == "http") {
+        if (!is_loopback(parts.host))
+            return wrong("is not encrypted, and secrets would travel in the clear; write https://");
+        if (!allow_loopback_http)
+            return wrong(
+                "is not encrypted; for a test on this host set allow_loopback_http = true");
+    } else if (parts.scheme != "https") {
+        return wrong("must begin with https://");
+    }
+    if (has_dot_segment(parts.path)) return wrong("has a '.' or '..' in its path; take it out");
+    return {};
 }
 
 // The host alone of "https://Host:8443", "host:8443" or "host".
@@ -117,22 +138,23 @@ std::string host_of(std::string_view text) {
 Result<BaseUrl> parse_base_url(std::string_view text, bool allow_loopback_http) {
     const auto parts = take_apart(text, "https://api.example.com");
     if (!parts) return parts.error();
-    if (parts->scheme == "http") {
-        if (!is_loopback(parts->host))
-            return wrong("is not encrypted, and secrets would travel in the clear; write https://");
-        if (!allow_loopback_http)
-            return wrong(
-                "is not encrypted; for a test on this host set allow_loopback_http = true");
-    } else if (parts->scheme != "https") {
-        return wrong("must begin with https://");
-    }
-    if (has_dot_segment(parts->path)) return wrong("has a '.' or '..' in its path; take it out");
+    if (auto safe = check_transport(*parts, allow_loopback_http); !safe) return safe.error();
     BaseUrl base;
     base.origin = parts->scheme + "://" + parts->host + parts->port;
     base.prefix = parts->path;
     while (base.prefix.ends_with('/'))
         base.prefix.pop_back();
     return base;
+}
+
+Result<Endpoint> parse_endpoint(std::string_view text, bool allow_loopback_http) {
+    const auto parts = take_apart(text, "https://id.example.com/oauth2/token", true);
+    if (!parts) return parts.error();
+    if (auto safe = check_transport(*parts, allow_loopback_http); !safe) return safe.error();
+    Endpoint endpoint;
+    endpoint.origin = parts->scheme + "://" + parts->host + parts->port;
+    endpoint.target = (parts->path.empty() ? "/" : parts->path) + parts->query;
+    return endpoint;
 }
 
 Result<std::string> normalize_origin(std::string_view text) {

@@ -19,6 +19,16 @@ struct BaseUrl {
 // would be right.
 Result<BaseUrl> parse_base_url(std::string_view text, bool allow_loopback_http);
 
+// An endpoint as it is called: the path as written, with its query (RFC 6749 section 3.1 lets one
+// have a query, which must be kept).
+struct Endpoint {
+    std::string origin;  // "https://id.example.com"
+    std::string target;  // "/oauth2/token?tenant=1", at least "/"
+    std::string url() const { return origin + target; }
+};
+// By the same rules as a base URL, but a query is fine.
+Result<Endpoint> parse_endpoint(std::string_view text, bool allow_loopback_http);
+
 // "https://App.Example.com:443/" -> "https://app.example.com", the serialised form of an Origin
 // header. http is fine here (http://localhost:3000), a path is not.
 Result<std::string> normalize_origin(std::string_view text);

@@ -11,7 +11,7 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TOKENBROKER", "build/dev/bin/tokenbroker")
 DAEMON = os.environ.get("TOKENBROKERD", "build/dev/bin/tokenbrokerd")
-PROVIDERS = ("webroot", "threekit", "immersve", "playfab", "readyplayerme")
+PROVIDERS = ("webroot", "threekit", "immersve", "playfab", "readyplayerme", "oauth2")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
@@ -91,7 +91,8 @@ class ManPages(unittest.TestCase):
         documented = set().union(*(self.keys(title) for title in ("TOP LEVEL", "CLIENTS", "ACCESS")))
         self.assertEqual(set(read.findall(source)) - {"file", "credential", "stored"} - documented, set())
         for provider in PROVIDERS:
-            names = set(re.findall(r'\{"([a-z_]+)", Key::Type', (TOP / f"providers/{provider}.cpp").read_text()))
+            file = "oauth2_check.cpp" if provider == "oauth2" else f"{provider}.cpp"
+            names = set(re.findall(r'\{"([a-z_]+)", (?:Key::)?Type::?', (TOP / "providers" / file).read_text()))
             self.assertTrue(names)
             self.assertEqual(names, self.keys(provider))
 

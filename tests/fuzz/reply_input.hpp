@@ -36,7 +36,7 @@ inline std::string_view line(std::string_view& text) {
     return one;
 }
 
-inline http::Reply reply_of(std::string_view text, BootTime sent_at) {
+inline http::Reply reply_of(std::string_view text, BootTime sent_at = boot_from_ms(900'000)) {
     http::Reply reply;
     reply.sent_at = sent_at;
     reply.received_wall = wall_from_ms(1'700'000'000'000);

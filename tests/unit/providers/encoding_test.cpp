@@ -37,6 +37,13 @@ BOOST_AUTO_TEST_CASE(json_strings) {
     BOOST_TEST(made(append_json, "a\"b\\c/\n\x1F\xC3\xBC") == "a\\\"b\\\\c/\\u000a\\u001f\xC3\xBC");
 }
 
+BOOST_AUTO_TEST_CASE(base64_for_urls) {
+    BOOST_TEST(base64_url("").view() == "");
+    BOOST_TEST(base64_url("\xFB\xFF").view() == "-_8");
+    BOOST_TEST(base64_url("ab").view() == "YWI");
+    BOOST_TEST(base64_url("abc").view() == "YWJj");
+}
+
 BOOST_AUTO_TEST_CASE(base64_both_ways) {
     BOOST_TEST(base64("").view() == "");
     BOOST_TEST(base64("f").view() == "Zg==");

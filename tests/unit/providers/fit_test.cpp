@@ -173,8 +173,9 @@ BOOST_AUTO_TEST_CASE(a_static_key_with_a_probe) {
 BOOST_AUTO_TEST_CASE(the_registry_knows_all_of_them) {
     register_test_providers();
     register_test_providers();
-    for (const char* name : {"webroot", "threekit", "immersve", "readyplayerme", "playfab",
-                             "test-minted", "test-entity", "test-rotating", "test-static"}) {
+    for (const char* name :
+         {"webroot", "threekit", "immersve", "readyplayerme", "playfab", "oauth2", "test-minted",
+          "test-entity", "test-rotating", "test-static"}) {
         BOOST_REQUIRE(find_provider(name) != nullptr);
         BOOST_TEST(find_provider(name)->name() == name);
     }

@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(base_urls) {
     BOOST_TEST(base("http://localhost.evil.com", true).starts_with("refused"));
 }
 
+BOOST_AUTO_TEST_CASE(endpoints) {
+    const auto endpoint = [](std::string_view text, bool loopback = false) {
+        const auto url = parse_endpoint(text, loopback);
+        return url ? url->origin + " " + url->target : "refused: " + url.error().message;
+    };
+    BOOST_TEST(endpoint("https://Id.Example.com:443") == "https://id.example.com /");
+    BOOST_TEST(endpoint("https://id.example.com/a/B/") == "https://id.example.com /a/B/");
+    BOOST_TEST(endpoint("https://id.example.com/t?x=%20&y") == "https://id.example.com /t?x=%20&y");
+    BOOST_TEST(endpoint("https://id.example.com?") == "https://id.example.com /?");
+    BOOST_TEST(endpoint("http://[::1]:9/t", true) == "http://[::1]:9 /t");
+    for (const char* wrong :
+         {"", "/token", "https://u:p@id.example.com/", "https://id.example.com/#a",
+          "https://id.example.com/a/../b", "https://id.example.com/ b", "http://id.example.com/",
+          "https://id.example.com:0/", "ftp://id.example.com/", "https://id.example.com/\r\nX: y"})
+        BOOST_TEST(endpoint(wrong, true).starts_with("refused"), wrong);
+    BOOST_TEST(endpoint("http://localhost:1/").find("allow_loopback_http") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(origins) {
     BOOST_TEST(origin("https://App.Example.com:443/") == "https://app.example.com");  // 3.12
     BOOST_TEST(origin("http://localhost:3000") == "http://localhost:3000");
