@@ -61,6 +61,7 @@ Answer<> outcome_of_add(const AccountAdd& add, const boost::json::object& reply)
     const auto* account = member(reply, "account");
     if (flag(reply, "proved") || add.wait_ms == 0 || account == nullptr) return {};
     const std::string_view state = text(*account, "state");
+    if (state == "idle") return {};  // minted on demand: nothing to prove it with
     Exit code = Exit::provider_unavailable;
     if (state == "login_required") code = Exit::login_required;
     if (state == "misconfigured") code = Exit::failed;

@@ -44,6 +44,11 @@ std::string_view state_name(const Account& account, BootTime now) {
     return account.newest_generation == 0 ? "enrolling" : "expired";
 }
 
+bool probes_daily(const Account& account) {
+    return account.client && account.client->client->operator_probe_daily &&
+           account.client->traits.probes && effective_policy(account) == Policy::static_token;
+}
+
 std::string new_grant_command(const Account& account) {
     if (account.client) {
         const ClientConfig& client = *account.client->client;

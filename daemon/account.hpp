@@ -116,6 +116,8 @@ struct Account : std::enable_shared_from_this<Account> {
 // What the policy is once the token's life is known: `ahead` of a token under 60 s would be mostly
 // renewing.
 providers::Policy effective_policy(const Account& account);
+// A static token that is asked about once a day, because its client section says `probe = true`.
+bool probes_daily(const Account& account);
 // What a person runs to give it a new grant.
 std::string new_grant_command(const Account& account);
 std::string_view state_name(const Account& account, BootTime now);

@@ -37,10 +37,7 @@ void Broker::adopt(const std::shared_ptr<Account>& account) {
             ": the daemon ended while a refresh token was on its way; it is tried again";
         account->replay_at_once = true;
     }
-    const bool is_static = effective_policy(*account) == providers::Policy::static_token;
-    if (is_static && account->client && account->client->client->operator_probe_daily &&
-        !account->next_probe)
-        account->next_probe = deps_.clock.now();
+    if (probes_daily(*account) && !account->next_probe) account->next_probe = deps_.clock.now();
     reschedule(account);
 }
 
@@ -68,6 +65,7 @@ void Broker::configured(const std::vector<std::string>& changed_clients) {
             account->slot.failures_in_row = 0;  // what was wrong may be right now
             account->slot.not_before = {};
         }
+        if (probes_daily(*account) && !account->next_probe) account->next_probe = deps_.clock.now();
         reschedule(account);
     });
     pump_all();
@@ -138,8 +136,7 @@ void Broker::look(Account& account) {
             request(shared, std::shared_ptr<Slot>(shared, &shared->slot), false);
             break;
         case Due::What::probe:
-            account.next_probe.reset();
-            start(shared, std::shared_ptr<Slot>(shared, &shared->slot), providers::Purpose::probe);
+            probe(shared);
             break;
         case Due::What::notice:
             break;
@@ -258,7 +255,9 @@ void Broker::start(const std::shared_ptr<Account>& account, const std::shared_pt
     attempt->client = account->client;
     attempt->grant_version = account->grant_version;
     attempt->purpose = purpose;
-    attempt->ambiguous_before = account->state == storage::GrantState::outcome_unknown;
+    // An open intent is one too: a misconfiguration met by a replay hides the state, not the fact.
+    attempt->ambiguous_before =
+        account->state == storage::GrantState::outcome_unknown || account->intent.has_value();
     slot->in_flight = true;
     slot->kicked = slot->reported = false;
     slot->refused.reset();

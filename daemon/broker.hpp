@@ -105,6 +105,7 @@ class Broker {
     void arm();
     void wake();
     void look(Account& account);
+    void probe(const std::shared_ptr<Account>& account);
     void request(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot,
                  bool kick);
     void enqueue(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot);

@@ -73,7 +73,9 @@ awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr
     renewed.grant_version = attempt->grant_version;
     renewed.token = record_of(*token, *attempt->client, deps_, generation);
     renewed.new_grant = std::move(new_grant);
-    renewed.grant_obtained_at = rotated ? renewed.token.sent_wall : account.grant_obtained_at;
+    // A grant whose life is told anew counts from now: else its keep-alive would be due at once.
+    const bool prolonged = rotated || grant_lifetime;
+    renewed.grant_obtained_at = prolonged ? renewed.token.sent_wall : account.grant_obtained_at;
     renewed.grant_expires_at = account.grant_expires_at;
     if (grant_lifetime) renewed.grant_expires_at = renewed.token.sent_wall + *grant_lifetime;
     const WallTime obtained = renewed.grant_obtained_at;
@@ -133,16 +135,6 @@ void Broker::answer_operators(Slot& slot, const Result<const Slot*>& outcome) {
         waiter->answer(deps_.clock, outcome);
 }
 
-void Broker::probed(Attempt& attempt) {
-    Account& account = *attempt.account;
-    account.next_probe = deps_.clock.now() + Millis{86'400'000};
-    attempt.slot->failures_in_row = 0;
-    if (std::exchange(account.rejected_by_probe, false)) notify(account, "recovered", {});
-    account.reason.clear();
-    account.stats.last_success = deps_.clock.wall();
-    answer_operators(*attempt.slot, attempt.slot.get());
-}
-
 void Broker::note_failure(Attempt& attempt, const Failed& failure) {
     Account& account = *attempt.account;
     Slot& slot = *attempt.slot;
@@ -162,23 +154,12 @@ void Broker::note_failure(Attempt& attempt, const Failed& failure) {
                 left > Millis{0} && left != Millis::max() ? left : limits::backoff_first_ms * 4);
     if (slow && failure.scope == Failed::Scope::account) wait = limits::slow_probe_ms;
     slot.not_before = now + std::max(wait, failure.retry_after.value_or(Millis{0}));
-    if (slow && failure.scope == Failed::Scope::account) account.slot.not_before = slot.not_before;
+    if (slow && failure.scope == Failed::Scope::account) {
+        account.slot.not_before = slot.not_before;    // holds everybody back: see blocked()
+        if (!slot.key.empty()) slot.not_before = {};  // but this user no longer than the others
+    }
     deps_.log.warning("{}: renewal failed ({}, {}); {}", account.name, to_string(failure.failure),
                       failure.code, reason);
-}
-
-// Only an answer about the token itself marks it: a wrong URL or a broken certificate says nothing
-// of it.
-void Broker::note_probe(Attempt& attempt, const Failed& failure, const std::string& what) {
-    Account& account = *attempt.account;
-    const bool refused = failure.code == "rejected" || failure.code == "forbidden";
-    const bool slow = failure.failure != FailureClass::retry;
-    account.next_probe = slow ? deps_.clock.now() + Millis{86'400'000} : attempt.slot->not_before;
-    if (!refused) return;
-    account.rejected_by_probe = true;
-    account.reason =
-        fmt::format("{}; run: tokenbroker account add {} --replace", what, account.name);
-    notify(account, "misconfigured", account.reason);
 }
 
 awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, GrantState state,

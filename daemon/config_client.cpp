@@ -181,7 +181,26 @@ class ClientReader {
         for (const providers::Mistake& warning : client_.provider->warnings(client_.settings))
             mistakes_.warn(warning.place.empty() ? section_.place : warning.place,
                            fmt::format("clients.{}: {}", section_.key, warning.text));
+        check_policy();
         check_secrets();
+    }
+
+    // Silence would make the operator believe that something happens.
+    void check_policy() {
+        using providers::Policy;
+        const providers::Traits traits = client_.provider->traits(client_.settings);
+        const bool by_itself =
+            client_.policy == Policy::ahead || client_.policy == Policy::when_used;
+        if (by_itself && !traits.parameters.empty() && traits.policy == Policy::on_demand)
+            reader_.complain(*reader_.take("policy"),
+                             fmt::format("can't be that for a {} client: its tokens are made for "
+                                         "what each request names; take it out",
+                                         client_.settings.provider));
+        if (client_.operator_probe_daily && !traits.probes)
+            reader_.complain(*reader_.take("probe"),
+                             fmt::format("is of no use for a {} client: there is nothing to ask; "
+                                         "take it out",
+                                         client_.settings.provider));
     }
 
     // One that is there but wrong has its own mistake already.

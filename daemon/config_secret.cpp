@@ -75,7 +75,8 @@ std::string ways(std::string_view key, const std::string& client) {
 }  // namespace
 
 const std::vector<std::string>& secret_keys() {
-    static const std::vector<std::string> keys{"client_secret", "api_key", "secret_key"};
+    static const std::vector<std::string> keys{"client_secret", "api_key", "secret_key",
+                                               "private_key"};
     return keys;
 }
 

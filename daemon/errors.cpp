@@ -48,7 +48,8 @@ std::string tokens_error(std::string_view account, const Error& error) {
             return tokens("TooManyRequests", wait);
         }
         case errc::invalid_parameter:
-            return ipc::invalid_parameter(error.message.substr(0, error.message.find(' ')));
+            return ipc::invalid_parameter(
+                error.message.substr(0, error.message.find_first_of(": ")));
         default:
             break;
     }

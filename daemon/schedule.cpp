@@ -84,7 +84,8 @@ std::optional<Due> next_due(const Account& account, Moment at) {
         due->why = account.state == GrantState::misconfigured ? "slow probe of a misconfiguration"
                                                               : "backoff after a failure";
     }
-    if (account.next_probe) earlier(due, Due{*account.next_probe, "daily probe", Due::What::probe});
+    if (account.next_probe && probes_daily(account))
+        earlier(due, Due{*account.next_probe, "daily probe", Due::What::probe});
     earlier(due, expiry_notice(account, at));
     return due;
 }

@@ -160,6 +160,15 @@ void TokensService::report_rejected(ipc::Connection& connection, const proto::Ca
     }
     providers::Parameters parameters;
     parameters.assign(given.begin(), given.end());
+    // Checked as for GetToken: what could never be handed out gets no slot either.
+    const auto checked =
+        account->client ? account->client->client->provider->check_parameters(
+                              account->client->client->settings, account->attributes, parameters)
+                        : Result<void>();
+    if (!checked) {
+        connection.out() += tokens_error(name, checked.error());
+        return;
+    }
     const auto slot = broker_.slot_for(account, std::move(parameters));
     Result<bool> started = false;
     if (slot)

@@ -140,3 +140,18 @@ BOOST_FIXTURE_TEST_CASE(immersve_vector_3_a_probably_spent_token_is_kept_marked_
     BOOST_TEST(state() == "login_required");
     BOOST_TEST(find("cards/main").reason.find("brought no new refresh token") != std::string::npos);
 }
+
+BOOST_FIXTURE_TEST_CASE(immersve_an_unknown_outcome_survives_a_gateways_refusal, Cards) {
+    https.answer = [&](const Sent&) {
+        if (https.sent.size() == 1) return Cards::lost("reset");
+        return https.sent.size() == 2 ? https.reply(403, R"({"message":"Forbidden"})")
+                                      : forbidden();
+    };
+    begin();
+    pass(Millis{60'000});
+    BOOST_TEST(https.sent.size() == 2U);
+    BOOST_TEST(state() == "misconfigured");
+    pass(Millis{3'700'000});
+    BOOST_TEST(https.sent.size() == 3U);
+    BOOST_TEST(state() == "login_required");
+}

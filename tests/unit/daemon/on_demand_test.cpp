@@ -156,3 +156,16 @@ BOOST_FIXTURE_TEST_CASE(an_account_without_a_grant_can_be_enrolled, Avatars) {
                           {{"account", "avatars/two"}, {"parameters", {{"user_id", "u0"}}}});
     BOOST_TEST(got.error == "");
 }
+
+BOOST_FIXTURE_TEST_CASE(a_corrected_key_serves_everybody_at_once, Avatars) {
+    bool good = false;
+    https.answer = [&](const Sent& sent) {
+        return good ? minted(sent) : https.reply(401, R"({"message":"Invalid API key"})");
+    };
+    begin();
+    BOOST_TEST(get("u0") == "Misconfigured");
+    good = true;
+    (void)call(admin + "RenewAccount", {{"account", "avatars/app"}});
+    BOOST_TEST(get("u1") == "1");
+    BOOST_TEST(get("u0") == "2");
+}
