@@ -89,8 +89,9 @@ void AdminService::login(ipc::Connection& connection, const proto::Call& call) {
         arguments.texts("flows", limits::parameters_max, limits::account_name_bytes_max, false);
     session->request.redirect_uri =
         arguments.optional_text("redirect_uri", limits::parameter_bytes_max).value_or("");
-    session->request.given =
-        arguments.secrets("secrets", limits::parameters_max, limits::secret_bytes_max);
+    if (call.parameters.contains("secrets"))
+        session->request.given =
+            arguments.secrets("secrets", limits::parameters_max, limits::secret_bytes_max);
     enrolment->attributes =
         arguments.map("attributes", limits::attributes_max, limits::attribute_bytes_max);
     enrolment->replace = enrolment->logged_in = true;

@@ -129,14 +129,14 @@ void Bench::pass(Millis span) {
 }
 
 std::shared_ptr<sim::Wire> Bench::send(std::string_view method, boost::json::object parameters,
-                                       uid_t uid) {
+                                       uid_t uid, bool more) {
     auto wire = std::make_shared<sim::Wire>(context.get_executor());
     ipc::Caller caller;
     caller.uid = caller.gid = uid;
     ipc::Server& server = method.starts_with(admin) ? *admin_ : *tokens_;
     const bool adopted = server.adopt(sim::daemon_end(wire), std::move(caller));
     BOOST_REQUIRE(adopted);
-    sim::caller_send(wire, proto::make_call(method, parameters));
+    sim::caller_send(wire, proto::make_call(method, parameters, more));
     settle();
     return wire;
 }

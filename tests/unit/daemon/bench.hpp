@@ -60,7 +60,7 @@ class Bench {
     proto::Reply call(std::string_view method, boost::json::object parameters, uid_t uid = 0);
     // Doesn't wait: the answer is taken later.
     std::shared_ptr<sim::Wire> send(std::string_view method, boost::json::object parameters,
-                                    uid_t uid = 0);
+                                    uid_t uid = 0, bool more = false);
     std::optional<proto::Reply> taken(const std::shared_ptr<sim::Wire>& wire) const;
     void pass(Millis span);  // lets time pass
     void settle();

@@ -32,7 +32,11 @@ class ConfigProvider final : public providers::Provider {
         if (client.client_id.empty()) return {};
         return {"client_secret"};
     }
-    providers::Traits traits(const providers::ClientSettings&) const override { return {}; }
+    providers::Traits traits(const providers::ClientSettings&) const override {
+        providers::Traits traits;
+        traits.probes = true;
+        return traits;
+    }
     std::vector<std::string> grant_fields(const providers::ClientSettings&) const override {
         return {"refresh_token"};
     }

@@ -1,0 +1,277 @@
+// Logins and revocations through the whole daemon on virtual time: what is shown, what is sent,
+// what becomes of the account, and that a grant which the provider gave is never dropped.
+#include <fmt/format.h>
+
+#include <boost/test/unit_test.hpp>
+
+#include "base/limits.hpp"
+#include "tests/unit/daemon/bench.hpp"
+
+using namespace tb;
+using namespace tb::test;
+using boost::json::object;
+
+namespace {
+
+struct Shop : Bench {
+    Shop() {
+        daemon::ClientConfig& shop = client("shop", "oauth2");
+        const auto set = [&](const char* key, const char* value) {
+            shop.settings.settings[key] = {std::string(value), "test.toml:3"};
+        };
+        set("token_url", "/token");
+        set("auth_url", "/authorize");
+        set("device_url", "/device");
+        set("revoke_url", "/revoke");
+        shop.settings.scopes = {"a"};
+        https.answer = [this](const Sent& asked) { return answer(asked); };
+    }
+    http::Outcome answer(const Sent& asked) {
+        if (asked.target == "/revoke") return https.reply(revoked_status, "");
+        if (asked.target == "/device")
+            return https.reply(
+                200, R"({"device_code":"dc_test_1","user_code":"ABCD-EFGH",)"
+                     R"("verification_uri":"https://shop.test/go","expires_in":600,"interval":5})");
+        if (asked.body.find("device_code") != std::string::npos && polls_pending-- > 0)
+            return https.reply(400, R"({"error":"authorization_pending"})");
+        ++issued;
+        return https.reply(200,
+                           fmt::format(R"({{"access_token":"at_test_{0}","token_type":"bearer",)"
+                                       R"("expires_in":3600,"refresh_token":"rt_new_{0}"}})",
+                                       issued));
+    }
+    std::shared_ptr<sim::Wire> begin_login(const char* flow) {
+        return send(admin + "Login",
+                    {{"account", "shop/main"},
+                     {"flows", {flow}},
+                     {"redirect_uri", "http://127.0.0.1:4711/cb"}},
+                    0, true);
+    }
+    object shown(const std::shared_ptr<sim::Wire>& wire) {
+        const auto reply = taken(wire);
+        BOOST_REQUIRE(reply.has_value());
+        BOOST_TEST(reply->error == "");
+        return reply->parameters;
+    }
+    std::string state_of(const object& show) {
+        const std::string url(show.at("url").as_string());
+        const auto at = url.find("state=") + 6;
+        return url.substr(at, url.find("&", at) - at);
+    }
+    std::string finish(const object& show, const std::string& query) {
+        return call(admin + "FinishLogin", {{"login", show.at("login")}, {"query", query}}).error;
+    }
+    std::string token() {
+        const auto got = call(tokens + "GetToken", {{"account", "shop/main"}});
+        if (!got.error.empty()) return got.error.substr(got.error.rfind('.') + 1);
+        return std::string(got.parameters.at("token").at("token").as_string());
+    }
+    std::string grant() {
+        for (const auto& [id, row] : disk.rows)
+            if (const Secret* value = row.grant.find("refresh_token"))
+                return std::string(value->view());
+        return "";
+    }
+    int revoked_status = 200;
+    int polls_pending = 0;
+    int issued = 0;
+};
+
+BOOST_FIXTURE_TEST_CASE(a_login_by_browser_enrols_an_account, Shop) {
+    begin();
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    BOOST_TEST(show.at("flow") == "code");
+    const std::string url(show.at("url").as_string());
+    BOOST_TEST(url.starts_with("https://shop.test/authorize?"));
+    BOOST_TEST(url.find("code_challenge_method=S256") != std::string::npos);
+    BOOST_TEST(https.sent.empty());
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    pass(Millis{1'000});
+    const auto last = taken(wire);
+    BOOST_REQUIRE(last.has_value());
+    BOOST_TEST(last->error == "");
+    BOOST_TEST(last->parameters.at("account").at("state") == "fresh");
+    BOOST_REQUIRE(https.sent.size() == 1U);
+    BOOST_TEST(https.sent[0].body.find("grant_type=authorization_code") != std::string::npos);
+    BOOST_TEST(https.sent[0].body.find("code_verifier=") != std::string::npos);
+    BOOST_TEST(token() == "at_test_1");
+    BOOST_TEST(grant() == "rt_new_1");
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == admin + "Refused");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_forged_redirect_and_a_refusal_change_nothing, Shop) {
+    begin();
+    for (const char* query :
+         {"code=evil&state=wrong", "code=evil", "error=access_denied&state=S"}) {
+        const auto wire = begin_login("code");
+        const object show = shown(wire);
+        std::string sent = query;
+        if (sent.ends_with("=S")) sent.replace(sent.size() - 1, 1, state_of(show));
+        BOOST_TEST(finish(show, sent) == "");
+        pass(Millis{10});
+        const auto last = taken(wire);
+        BOOST_REQUIRE(last.has_value());
+        BOOST_TEST(last->error == admin + "RenewalFailed");
+        const std::string reason(last->parameters.at("reason").as_string());
+        BOOST_TEST(reason.find("nothing was changed") != std::string::npos);
+    }
+    BOOST_TEST(https.sent.empty());
+    BOOST_TEST(disk.rows.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_device_login_polls_at_its_interval, Shop) {
+    polls_pending = 3;
+    begin();
+    const auto wire = begin_login("device");
+    pass(Millis{100});
+    const object show = shown(wire);
+    BOOST_TEST(show.at("user_code") == "ABCD-EFGH");
+    BOOST_TEST(!show.contains("device_code"));
+    pass(Millis{30'000});
+    const auto last = taken(wire);
+    BOOST_REQUIRE(last.has_value());
+    BOOST_TEST(last->error == "");
+    BOOST_REQUIRE(https.sent.size() == 5U);
+    for (std::size_t i = 1; i < https.sent.size(); ++i)
+        BOOST_TEST((https.sent[i].at - https.sent[i - 1].at).count() >= 5'000);
+    BOOST_TEST(token() == "at_test_1");
+}
+
+BOOST_FIXTURE_TEST_CASE(who_hangs_up_gives_up, Shop) {
+    polls_pending = 1'000;
+    begin();
+    const auto wire = begin_login("device");
+    pass(Millis{20'000});
+    const std::size_t polls = https.sent.size();
+    BOOST_TEST(polls > 2U);
+    sim::caller_close(wire);
+    pass(Millis{100'000});
+    BOOST_TEST(https.sent.size() <= polls + 1);
+    const auto code = begin_login("code");
+    const object show = shown(code);
+    sim::caller_close(code);
+    settle();
+    BOOST_TEST(finish(show, "code=c&state=" + state_of(show)) == admin + "Refused");
+    BOOST_TEST(disk.rows.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_approves_in_time, Shop) {
+    begin();
+    const auto wire = begin_login("code");
+    (void)shown(wire);
+    pass(::tb::limits::login_ms_max + Millis{1'000});
+    const auto last = taken(wire);
+    BOOST_REQUIRE(last.has_value());
+    BOOST_TEST(last->error == admin + "RenewalFailed");
+    BOOST_TEST(disk.rows.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_login_supersedes_a_renewal_in_flight_whose_grant_is_revoked, Shop) {
+    account("shop/main", "oauth2");
+    https.latency = Millis{5'000};
+    begin();
+    pass(Millis{1'000});
+    BOOST_TEST(https.in_flight == 1);  // the first renewal of the old grant
+    https.latency = Millis{10};
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    pass(Millis{1'000});
+    BOOST_TEST(taken(wire).value().error == "");
+    BOOST_TEST(grant() == "rt_new_1");
+    pass(Millis{60'000});
+    BOOST_TEST(grant() == "rt_new_1");
+    BOOST_TEST(token() == "at_test_1");
+    BOOST_REQUIRE(https.sent.back().target == "/revoke");
+    BOOST_TEST(https.sent.back().body.find("rt_new_2") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_full_disk_does_not_lose_the_grant_of_a_login, Shop) {
+    begin();
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    store->set_down(true);
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    sim::caller_close(wire);  // not even the person waits for it any more
+    pass(Millis{60'000});
+    BOOST_TEST(disk.rows.empty());
+    const auto status = call(admin + "GetStatus", {});
+    BOOST_TEST(status.parameters.at("daemon").at("alarms").as_array().size() == 1U);
+    store->set_down(false);
+    pass(Millis{60'000});
+    BOOST_TEST(grant() == "rt_new_1");
+    BOOST_TEST(token() == "at_test_1");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_login_heals_an_account_that_needs_one, Shop) {
+    account("shop/main", "oauth2");
+    https.answer = [this](const Sent&) { return https.reply(400, R"({"error":"invalid_grant"})"); };
+    begin();
+    pass(Millis{10'000});
+    BOOST_TEST(token() == "LoginRequired");
+    BOOST_TEST(find("shop/main").reason.find("run: tokenbroker login shop/main") !=
+               std::string::npos);
+    https.answer = [this](const Sent& asked) { return answer(asked); };
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    pass(Millis{1'000});
+    BOOST_TEST(token() == "at_test_1");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_revoked_grant_serves_nobody, Shop) {
+    account("shop/main", "oauth2");
+    begin();
+    BOOST_TEST(token() == "at_test_1");
+    revoked_status = 503;
+    BOOST_TEST(call(admin + "RevokeAccount", {{"account", "shop/main"}}).error ==
+               admin + "RenewalFailed");
+    BOOST_TEST(token() == "at_test_1");
+    revoked_status = 200;
+    BOOST_TEST(call(admin + "RevokeAccount", {{"account", "shop/main"}}).error == "");
+    BOOST_TEST(https.sent.back().body.find("rt_new_1") != std::string::npos);
+    BOOST_TEST(token() == "LoginRequired");
+    BOOST_TEST(grant() == "");
+    pass(Millis{10'000'000});
+    BOOST_TEST(https.sent.back().target == "/revoke");  // nothing is sent for it any more
+}
+
+BOOST_FIXTURE_TEST_CASE(a_removed_account_gives_its_grant_back, Shop) {
+    account("shop/main", "oauth2");
+    begin();
+    BOOST_TEST(token() == "at_test_1");
+    BOOST_TEST(call(admin + "RemoveAccount", {{"account", "shop/main"}}).error == "");
+    pass(Millis{1'000});
+    BOOST_TEST(https.sent.back().target == "/revoke");
+    BOOST_TEST(https.sent.back().body.find("rt_new_1") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_login_must_not_be_asked, Shop) {
+    (void)client("models", "threekit");
+    begin();
+    const auto error = [&](object parameters) {
+        const auto wire = send(admin + "Login", std::move(parameters), 0, true);
+        return taken(wire).value().error;
+    };
+    BOOST_TEST(error({{"account", "shop/main"}, {"redirect_uri", "https://evil.test/cb"}}) ==
+               "org.varlink.service.InvalidParameter");
+    BOOST_TEST(error({{"account", "shop/main"}, {"flows", {"password"}}}) == admin + "Refused");
+    BOOST_TEST(error({{"account", "models/cdn"}}) == admin + "Refused");
+    BOOST_TEST(error({{"account", "nosuch/main"}}) == admin + "UnknownClient");
+    BOOST_TEST(call(admin + "Login", {{"account", "shop/main"}}).error ==
+               "org.varlink.service.ExpectedMore");
+    BOOST_TEST(call(admin + "Login", {{"account", "shop/main"}}, 1000).error ==
+               "org.varlink.service.PermissionDenied");
+    std::vector<std::shared_ptr<sim::Wire>> people;
+    for (std::size_t i = 0; i < ::tb::limits::logins_max; ++i)
+        people.push_back(begin_login("code"));
+    BOOST_TEST(error({{"account", "shop/main"}, {"redirect_uri", "http://127.0.0.1:1/"}}) ==
+               admin + "Refused");
+    BOOST_TEST(call(admin + "FinishLogin",
+                    {{"login", "x"},
+                     {"query", std::string(::tb::limits::redirect_query_bytes_max + 1, 'x')}})
+                   .error == "org.varlink.service.InvalidParameter");
+}
+
+}  // namespace
