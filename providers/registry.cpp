@@ -10,12 +10,8 @@ namespace {
 
 std::vector<const Provider*>& all_providers() {
     static std::vector<const Provider*> all = {
-        &webroot_provider(),
-        &threekit_provider(),
-        &immersve_provider(),
-        &readyplayerme_provider(),
-        &playfab_provider(),
-        &oauth2_provider(),
+        &webroot_provider(),       &threekit_provider(), &immersve_provider(),
+        &readyplayerme_provider(), &playfab_provider(),  &oauth2_provider(),
     };
     return all;
 }

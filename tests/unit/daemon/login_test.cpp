@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/limits.hpp"
+#include "providers/login.hpp"
 #include "tests/unit/daemon/bench.hpp"
 
 using namespace tb;
