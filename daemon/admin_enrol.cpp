@@ -158,6 +158,7 @@ awaitable<void> AdminService::enrol_new(std::shared_ptr<Enrolment> enrolment) {
     record.grant_version = stored->grant_version;
     const bool has_token = record.token.has_value();
     const auto account = table_.insert(std::move(record), broker_.moment(), deps_.clock.boot_id());
+    if (enrolment->logged_in) account->stats.last_success = deps_.clock.wall();
     deps_.log.notice("{}: enrolled", account->name);
     const bool needs_parameters =
         !account->client->traits.parameters.empty();  // nothing to prove it with
