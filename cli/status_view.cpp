@@ -127,8 +127,9 @@ std::string status_text(const object& daemon, const boost::json::array& accounts
             table.note(std::move(note.text), note.colour);
     }
     std::string out = daemon_text(daemon, view);
-    out += accounts.empty() ? "No accounts yet; run: tokenbroker account add CLIENT/NAME\n"
-                            : "\n" + table.render(view.colours);
+    out += accounts.empty()
+               ? "No accounts yet; run: tokenbroker login CLIENT/NAME, or account add\n"
+               : "\n" + table.render(view.colours);
     return out;
 }
 

@@ -72,6 +72,12 @@ void AdminService::add_account(ipc::Connection& connection, const proto::Call& c
         client.provider->import_grant(client.settings, enrolment->attributes, std::move(secrets));
     if (!imported) return refuse(enrolment->name + ": " + imported.error().message);
     enrolment->imported = std::move(*imported);
+    // Two owners of a rotating grant kill it: whoever pastes one has taken it from somewhere.
+    if (enrolment->client->traits.single_use_grant)
+        enrolment->imported.notices.push_back(
+            enrolment->name +
+            ": its refresh token is used up by each renewal; a program that it was copied from "
+            "loses it now");
     enrolment->pending = connection.defer();
     enrolling_ = true;
     spawn(deps_.brain, "enrol", enrol(std::move(enrolment)));

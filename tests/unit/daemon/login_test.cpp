@@ -2,6 +2,7 @@
 // what becomes of the account, and that a grant which the provider gave is never dropped.
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include "base/limits.hpp"
@@ -246,6 +247,16 @@ BOOST_FIXTURE_TEST_CASE(a_removed_account_gives_its_grant_back, Shop) {
     pass(Millis{1'000});
     BOOST_TEST(https.sent.back().target == "/revoke");
     BOOST_TEST(https.sent.back().body.find("rt_new_1") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(whoever_pastes_a_rotating_grant_is_warned_that_the_other_program_loses_it,
+                        Shop) {
+    begin();
+    const auto added = call(admin + "AddAccount", {{"account", "shop/main"},
+                                                   {"secrets", {{"refresh_token", "rt_test_0"}}}});
+    BOOST_TEST(added.error == "");
+    const std::string notices = boost::json::serialize(added.parameters.at("notices"));
+    BOOST_TEST(notices.find("copied from loses it now") != std::string::npos);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_a_login_must_not_be_asked, Shop) {
