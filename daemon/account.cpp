@@ -49,6 +49,11 @@ bool probes_daily(const Account& account) {
            account.client->traits.probes && effective_policy(account) == Policy::static_token;
 }
 
+bool validates(const Account& account, BootTime now) {
+    return account.client && account.client->traits.validate_every &&
+           account.state == GrantState::good && account.slot.remaining(now) > Millis{0};
+}
+
 std::string new_grant_command(const Account& account) {
     if (account.client) {
         const ClientConfig& client = *account.client->client;

@@ -118,6 +118,8 @@ struct Account : std::enable_shared_from_this<Account> {
 providers::Policy effective_policy(const Account& account);
 // A static token that is asked about once a day, because its client section says `probe = true`.
 bool probes_daily(const Account& account);
+// A token in hand that its provider wants to be asked about now and then.
+bool validates(const Account& account, BootTime now);
 // What a person runs to give it a new grant.
 std::string new_grant_command(const Account& account);
 std::string_view state_name(const Account& account, BootTime now);

@@ -89,7 +89,8 @@ void AdminService::login(ipc::Connection& connection, const proto::Call& call) {
         arguments.texts("flows", limits::parameters_max, limits::account_name_bytes_max, false);
     session->request.redirect_uri =
         arguments.optional_text("redirect_uri", limits::parameter_bytes_max).value_or("");
-    if (call.parameters.contains("secrets"))
+    const auto* secrets = call.parameters.if_contains("secrets");
+    if (secrets != nullptr && !secrets->is_null())
         session->request.given =
             arguments.secrets("secrets", limits::parameters_max, limits::secret_bytes_max);
     enrolment->attributes =

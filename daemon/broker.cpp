@@ -37,7 +37,7 @@ void Broker::adopt(const std::shared_ptr<Account>& account) {
             ": the daemon ended while a refresh token was on its way; it is tried again";
         account->replay_at_once = true;
     }
-    if (probes_daily(*account) && !account->next_probe) account->next_probe = deps_.clock.now();
+    plan_probe(*account);
     reschedule(account);
 }
 
@@ -65,7 +65,7 @@ void Broker::configured(const std::vector<std::string>& changed_clients) {
             account->slot.failures_in_row = 0;  // what was wrong may be right now
             account->slot.not_before = {};
         }
-        if (probes_daily(*account) && !account->next_probe) account->next_probe = deps_.clock.now();
+        plan_probe(*account);
         reschedule(account);
     });
     pump_all();

@@ -105,7 +105,9 @@ class Broker {
     void arm();
     void wake();
     void look(Account& account);
+    void plan_probe(Account& account) const;
     void probe(const std::shared_ptr<Account>& account);
+    void validated(Attempt& attempt, const providers::Failed* failure);
     void request(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot,
                  bool kick);
     void enqueue(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot);

@@ -51,9 +51,11 @@ awaitable<void> Broker::renew(std::shared_ptr<Attempt> attempt) {
         probed(*attempt);
     }
     attempt->slot->in_flight = false;
+    const bool refused = attempt->purpose == providers::Purpose::probe && attempt->slot->reported;
     gate_.finish(attempt->client->origin, deps_.clock.now(), result, retry_after, deps_.random);
     settle_waiters(*attempt->account, *attempt->slot);
     reschedule(attempt->account);
+    if (refused) request(attempt->account, attempt->slot, false);
     pump(attempt->client->origin);
     pump_all();
     idle_.notify_all();
@@ -71,6 +73,8 @@ awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
         missing.counts_for_origin = false;
         co_return missing;
     }
+    Secret in_hand;
+    if (attempt->purpose == providers::Purpose::probe) in_hand = attempt->slot->hand_out.token();
     providers::Context context{.client = attempt->client->client->settings,
                                .account = attempt->account->name,
                                .attributes = attempt->account->attributes,
@@ -80,7 +84,8 @@ awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
                                .outcome_unknown = attempt->ambiguous_before,
                                .purpose = attempt->purpose,
                                .clock = deps_.clock,
-                               .random = deps_.random};
+                               .random = deps_.random,
+                               .access_token = in_hand.empty() ? nullptr : &in_hand};
     const auto exchange = attempt->client->client->provider->begin(std::move(context));
     Step step = exchange->start();
     for (int i = 0; i < limits::exchange_steps_max; ++i) {

@@ -122,6 +122,8 @@ void Broker::publish(Attempt& attempt, const storage::TokenRecord& token) {
     put_token(*attempt.slot, account.name, token, moment(), deps_.clock.boot_id());
     account.stats.last_success = deps_.clock.wall();
     ++account.stats.renewals;
+    if (const auto every = attempt.client->traits.validate_every)
+        account.next_probe = deps_.clock.now() + *every;
     std::erase_if(account.rejected,
                   [&](const auto& entry) { return entry.second != token.generation; });
 }
@@ -223,6 +225,8 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
         answer_operators(*attempt->slot, attempt->slot.get());
         co_return;
     }
+    if (attempt->purpose == providers::Purpose::probe && attempt->client->traits.validate_every)
+        co_return validated(*attempt, failure.get());
     const bool was_unknown = attempt->ambiguous_before;
     if (failure->failure == FailureClass::reauth && failure->scope == Failed::Scope::account &&
         gate_.note_refusal(attempt->client->origin, deps_.clock.now())) {

@@ -68,8 +68,8 @@ std::string check_credential(const std::string& name) {
 std::string ways(std::string_view key, const std::string& client) {
     return fmt::format(
         "write {0} = {{ file = \"/path\" }}, {{ credential = \"name\" }}, or {{ stored = true }} "
-        "and run: tokenbroker client set-secret {1}",
-        key, client);
+        "and run: tokenbroker client set-secret {1}{2}",
+        key, client, key == "client_secret" ? "" : fmt::format(" --name {}", key));
 }
 
 }  // namespace

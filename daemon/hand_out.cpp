@@ -65,6 +65,16 @@ HandOut::HandOut(std::string_view account, const storage::TokenRecord& token,
     middle_ = expires_wall ? static_cast<std::uint32_t>(block_.size()) : 0;
 }
 
+Secret HandOut::token() const {
+    Secret out;
+    const std::string_view escaped_token = block_.view().substr(head_, token_ - head_);
+    for (std::size_t i = 0; i < escaped_token.size(); ++i) {
+        if (escaped_token[i] == '\\') ++i;
+        out.push_back(escaped_token[i]);
+    }
+    return out;
+}
+
 void HandOut::append_body(std::string& out, Millis remaining) const {
     const std::string_view block = block_.view();
     out.append(block.substr(0, between_));

@@ -22,6 +22,7 @@ class HandOut {
             std::optional<WallTime> expires_wall);
 
     bool empty() const { return block_.empty(); }
+    Secret token() const;
     // Appends the whole reply frame of GetToken. remaining is ignored for tokens without an expiry.
     void append_reply(std::string& out, Millis remaining) const;
     // The Token object alone, for WatchTokens.

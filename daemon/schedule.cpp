@@ -86,6 +86,8 @@ std::optional<Due> next_due(const Account& account, Moment at) {
     }
     if (account.next_probe && probes_daily(account))
         earlier(due, Due{*account.next_probe, "daily probe", Due::What::probe});
+    if (account.next_probe && validates(account, at.now))
+        earlier(due, Due{*account.next_probe, "its provider wants it validated", Due::What::probe});
     earlier(due, expiry_notice(account, at));
     return due;
 }

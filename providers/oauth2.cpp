@@ -63,6 +63,7 @@ Traits OAuth2::traits(const ClientSettings& client) const {
     traits.policy = Policy::ahead;
     traits.single_use_grant = setup.spends_grant();
     traits.revokes = setup.grant == Grant::refresh_token && (setup.revoke || !setup.issuer.empty());
+    if (setup.validate) traits.validate_every = setup.validate_every;
     traits.longest_lifetime = setup.max_lifetime;
     if (const auto* fraction = client.get<double>("renew_fraction")) {
         constexpr double spread = 0.05;

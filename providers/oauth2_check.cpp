@@ -34,11 +34,14 @@ bool has(const ClientSettings& client, std::string_view key) {
 
 void check_endpoints(const ClientSettings& client, SettingsCheck& check) {
     check.base_url(false);
-    for (const std::string_view key : {"token_url", "auth_url", "device_url", "revoke_url"}) {
+    for (const std::string_view key :
+         {"token_url", "auth_url", "device_url", "revoke_url", "validate_url"}) {
         if (client.get<std::string>(key) == nullptr) continue;
         if (const auto endpoint = endpoint_of(client, key); !endpoint)
             check.add(key, endpoint.error().message);
     }
+    if (has(client, "validate_interval") && !has(client, "validate_url"))
+        check.add("validate_interval", "says nothing without a validate_url; take it out");
     if (const auto* issuer = client.get<std::string>("issuer"))
         if (const auto base = parse_base_url(*issuer, client.allow_loopback_http); !base)
             check.add("issuer", base.error().message);
@@ -115,6 +118,8 @@ std::vector<Key> keys() {
             {"auth_url", Type::text},
             {"device_url", Type::text},
             {"revoke_url", Type::text},
+            {"validate_url", Type::text},
+            {"validate_interval", Type::duration},
             {"issuer", Type::text},
             {"grant", Type::text, {"refresh_token", "client_credentials"}},
             {"client_auth", Type::text, {"basic", "post", "none", "private_key_jwt"}},

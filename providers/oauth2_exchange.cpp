@@ -19,9 +19,7 @@ class OAuth2Exchange final : public Exchange {
     }
 
     Step start() override {
-        if (context_.purpose == Purpose::probe)
-            return Done(failed(FailureClass::never, "unsupported",
-                               "the provider has no endpoint to probe a token"));
+        if (context_.purpose == Purpose::probe) return send_validation();
         const bool revoke = context_.purpose == Purpose::revoke;
         if (revoke && !setup_.revoke && setup_.issuer.empty())
             return Done(failed(FailureClass::never, "unsupported",
@@ -41,6 +39,7 @@ class OAuth2Exchange final : public Exchange {
             if (auto* fault = std::get_if<Failed>(&next)) return Done(std::move(*fault));
             return send_first();
         }
+        if (stage_ == Stage::validation) return read_validation(outcome);
         const Ask ask{setup_, context_.grant, asked(), scrubber_};
         if (const auto* failure = std::get_if<http::Failure>(&outcome)) {
             Failed lost = failed_by_transport(*failure, ask.spends_grant());
@@ -64,7 +63,8 @@ class OAuth2Exchange final : public Exchange {
         client_credentials,
         password,
         password_after_refusal,
-        revocation
+        revocation,
+        validation
     };
 
     bool has(std::string_view name) const {
@@ -138,6 +138,37 @@ class OAuth2Exchange final : public Exchange {
         const FormFields fields = {{"token", given("refresh_token")},
                                    {"token_type_hint", "refresh_token"}};
         return sent(form_request(setup_, context_, *setup_.revoke, fields, scrubber_));
+    }
+
+    // Of the token in hand, not of the grant: nothing is spent, whatever comes back.
+    Step send_validation() {
+        if (!setup_.validate || context_.access_token == nullptr)
+            return Done(failed(FailureClass::never, "unsupported",
+                               "the client has no endpoint to validate a token (validate_url)"));
+        stage_ = Stage::validation;
+        scrubber_.add(context_.access_token->view());
+        http::Request request = plain_request(setup_, *setup_.validate);
+        Secret bearer("Bearer ");
+        bearer.append(context_.access_token->view());
+        request.headers.push_back({"Authorization", std::move(bearer)});
+        return Send{std::move(request)};
+    }
+
+    // Only a 401 is about the token (RFC 6750 section 3.1); anything else says nothing of it.
+    Step read_validation(const http::Outcome& outcome) const {
+        Failed trouble;
+        if (const auto* failure = std::get_if<http::Failure>(&outcome)) {
+            trouble = failed_by_transport(*failure, false);
+        } else {
+            const auto& reply = std::get<http::Reply>(outcome);
+            if (reply.status >= 200 && reply.status < 300) return Done(Probed{});
+            trouble = failed_by_status(reply, false);
+            if (reply.status == 401)
+                trouble = failed(FailureClass::config, "rejected",
+                                 "HTTP 401: the access token is not valid any more");
+        }
+        trouble.reason = scrubber_.clean(trouble.reason);
+        return Done(std::move(trouble));
     }
 
     Step send(FormFields fields, bool with_scope) {

@@ -30,6 +30,7 @@ Preset twitch() {
             {{"token_url", "https://id.twitch.tv/oauth2/token"},
              {"auth_url", "https://id.twitch.tv/oauth2/authorize"},
              {"device_url", "https://id.twitch.tv/oauth2/device"},
+             {"validate_url", "https://id.twitch.tv/oauth2/validate"},
              {"client_auth", "post"},
              {"device_scope_param", "scopes"},
              {"device_request_auth", "omit"},

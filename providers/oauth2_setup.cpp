@@ -153,6 +153,9 @@ Setup setup_of(const ClientSettings& written) {
     setup.authorize = endpoint(client, "auth_url");
     setup.device = endpoint(client, "device_url");
     setup.revoke = endpoint(client, "revoke_url");
+    setup.validate = endpoint(client, "validate_url");
+    if (const auto every = duration_setting(client, "validate_interval"))
+        setup.validate_every = *every;
     take(client, "issuer", setup.issuer);
     setup.loopback_http = client.allow_loopback_http;
     if (text_of(client, "grant") == "client_credentials") setup.grant = Grant::client_credentials;

@@ -48,7 +48,8 @@ struct Fields {
 };
 
 struct Setup {
-    std::optional<Endpoint> token, authorize, device, revoke;  // nullopt: not configured
+    std::optional<Endpoint> token, authorize, device, revoke, validate;  // nullopt: not configured
+    Millis validate_every{3'600'000};
     std::string issuer;  // exactly as configured; empty: no discovery, no check of `iss`
     bool loopback_http = false;
 

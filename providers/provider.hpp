@@ -48,6 +48,7 @@ struct Context {
     Purpose purpose = Purpose::renew;
     const Clock& clock;  // now() for age rules, wall() where a reply lacks Date
     Random& random;
+    const Secret* access_token = nullptr;  // the one in hand, for a probe of what is renewed
 };
 
 // Perform this, then resume().
@@ -116,8 +117,10 @@ struct Traits {
     double renew_to = 0.75;
     bool single_use_grant =
         false;  // journal an intent before it is sent; outcome unknown if the answer is lost
-    bool probes = false;          // Purpose::probe works
-    bool revokes = false;         // Purpose::revoke works
+    bool probes = false;   // Purpose::probe works
+    bool revokes = false;  // Purpose::revoke works
+    // Tokens in hand are probed at start and this often, because the provider wants it (Twitch).
+    std::optional<Millis> validate_every;
     Millis min_age_at_report{0};  // ReportRejected is ignored for younger tokens (PlayFab)
     Millis hand_out_min{1'000};   // a token with less left is never handed out
     std::optional<Millis>

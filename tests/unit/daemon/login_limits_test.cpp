@@ -78,7 +78,8 @@ class EndlessProvider final : public providers::Provider {
 
 BOOST_FIXTURE_TEST_CASE(a_login_that_never_ends_is_ended, Bench) {
     static const EndlessProvider endless;
-    if (providers::find_provider("test-endless-login") == nullptr) providers::register_provider(endless);
+    if (providers::find_provider("test-endless-login") == nullptr)
+        providers::register_provider(endless);
     (void)client("endless", "test-endless-login");
     begin();
     const auto wire = send(admin + "Login", {{"account", "endless/main"}}, 0, true);

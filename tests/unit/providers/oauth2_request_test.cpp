@@ -133,6 +133,47 @@ BOOST_AUTO_TEST_CASE(oauth2_what_is_missing_is_said_without_a_request) {
     BOOST_TEST(done<Failed>(a.begin(generic(), Purpose::revoke)->start()).code == "unsupported");
 }
 
+BOOST_AUTO_TEST_CASE(a_token_in_hand_is_validated_where_the_provider_wants_it) {
+    Account a = oauth2_account();
+    BOOST_TEST(done<Failed>(a.begin(generic(), Purpose::probe)->start()).code == "unsupported");
+    put(a, "validate_url", "https://id.example.com/oauth2/validate");
+    put(a, "validate_interval", "30m");
+    BOOST_TEST(all_mistakes(generic().check(a.client)) == "");
+    BOOST_TEST(generic().traits(a.client).validate_every->count() == 1'800'000);
+    const Secret token("at_test_1");
+    const auto probe = [&] {
+        return generic().begin({a.client,
+                                "shop/main",
+                                a.attributes,
+                                a.grant,
+                                a.client_secrets,
+                                {},
+                                false,
+                                Purpose::probe,
+                                a.clock,
+                                a.random,
+                                &token});
+    };
+    const http::Request r = sent(probe()->start());
+    BOOST_TEST(r.method == "GET");
+    BOOST_TEST(r.origin + std::string(r.target.view()) == "https://id.example.com/oauth2/validate");
+    BOOST_TEST(header(r, "Authorization") == "Bearer at_test_1");
+    BOOST_TEST(!r.spends_grant);
+    const auto outcome = [&](http::Outcome reply) {
+        auto exchange = probe();
+        (void)sent(exchange->start());
+        return exchange->resume(std::move(reply));
+    };
+    (void)done<Probed>(outcome(json_reply(200, R"({"client_id":"x"})")));
+    BOOST_TEST(done<Failed>(outcome(json_reply(401, R"({"message":"at_test_1"})"))).code ==
+               "rejected");
+    const Failed busy = done<Failed>(outcome(json_reply(503, "{}")));
+    BOOST_TEST((busy.failure == FailureClass::retry));
+    a.client.settings.erase("validate_url");
+    BOOST_TEST(all_mistakes(generic().check(a.client)).find("validate_interval says nothing") !=
+               std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(oauth2_revocation) {
     Account a = oauth2_account();
     put(a, "revoke_url", "https://id.example.com/oauth2/revoke");
