@@ -1,4 +1,4 @@
-"""A test case with a simulator of its own class, and for each test a folder and (when started) a daemon."""
+"""Test cases: for each test a folder and (when started) a daemon; BrokerCase has a simulator for its class as well."""
 import shutil
 import tempfile
 import time
@@ -28,20 +28,12 @@ def threekit_client(sim: Any, name: str = "models", more: str = "") -> str:
             f'ca_file = "{sim.ca_file}"\n{more}\n')
 
 
-class BrokerCase(unittest.TestCase):
-    """One simulator a class. Subclasses set simulator_options."""
-    simulator_options: tuple[str, ...] = ()
-    sim: Any
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.sim = Simulator(*cls.simulator_options)
-        cls.addClassCleanup(cls.sim.stop)
+class DaemonCase(unittest.TestCase):
+    """For each test a folder and (when started) a daemon."""
 
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tb-test-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.sim.post("/clear")
         self.daemon: Daemon | None = None
 
     def begin(self, clients: str, **options: Any) -> Daemon:
@@ -51,15 +43,6 @@ class BrokerCase(unittest.TestCase):
         daemon.start()
         self.daemon = daemon
         return daemon
-
-    def family(self, name: str) -> dict[str, Any]:
-        return dict(self.sim.family(name))
-
-    def enrol(self, daemon: Daemon, account: str, family: str, **more: Any) -> dict[str, Any]:
-        """A new family of refresh tokens at the simulator, enrolled as an account. The AddAccount reply."""
-        seeded = self.sim.seed("webroot", family=family)
-        with daemon.admin() as admin:
-            return admin.call("AddAccount", account=account, secrets={"refresh_token": seeded["refresh_token"]}, **more)
 
     def status(self, daemon: Daemon, account: str) -> dict[str, Any]:
         with daemon.admin() as admin:
@@ -82,6 +65,30 @@ class BrokerCase(unittest.TestCase):
             time.sleep(0.02)
         log = self.daemon.log()[-3000:] if self.daemon else ""
         self.fail(f"not within {timeout_s} s: {what}\n--- daemon's log ---\n{log}")
+
+
+class BrokerCase(DaemonCase):
+    """One simulator a class. Subclasses set simulator_options."""
+    simulator_options: tuple[str, ...] = ()
+    sim: Any
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.sim = Simulator(*cls.simulator_options)
+        cls.addClassCleanup(cls.sim.stop)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.sim.post("/clear")
+
+    def family(self, name: str) -> dict[str, Any]:
+        return dict(self.sim.family(name))
+
+    def enrol(self, daemon: Daemon, account: str, family: str, **more: Any) -> dict[str, Any]:
+        """A new family of refresh tokens at the simulator, enrolled as an account. The AddAccount reply."""
+        seeded = self.sim.seed("webroot", family=family)
+        with daemon.admin() as admin:
+            return admin.call("AddAccount", account=account, secrets={"refresh_token": seeded["refresh_token"]}, **more)
 
     def assert_no_secrets(self, where: str, text: str) -> None:
         """No secret that the simulator knows stands in the text."""

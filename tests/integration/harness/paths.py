@@ -1,4 +1,4 @@
-"""Where things are: the binaries under test (TB_BIN_DIR, set by CTest), the sources, the simulator's client."""
+"""Where things are: the binaries under test (TB_BIN_DIR, set by CTest), the sources, the simulator's modules."""
 import importlib.util
 import os
 import sys
@@ -19,11 +19,11 @@ def binary(name: str) -> str:
     return str(path)
 
 
-def simulator_client():  # type: ignore[no-untyped-def]
-    """The module tests/simulator/client.py, without its neighbours on the import path."""
-    name = "tokenbroker_simulator_client"
+def simulator_module(which: str):  # type: ignore[no-untyped-def]
+    """A module of tests/simulator that needs none of its neighbours, without these on the import path."""
+    name = f"tokenbroker_simulator_{which}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, SIMULATOR_DIR / "client.py")
+        spec = importlib.util.spec_from_file_location(name, SIMULATOR_DIR / f"{which}.py")
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module

@@ -1,5 +1,5 @@
 """The provider simulator as the integration tests see it: Simulator starts one, its methods are the control calls."""
-from harness.paths import simulator_client
+from harness.paths import simulator_module
 
-Simulator = simulator_client().Simulator
-SimulatorError = simulator_client().SimulatorError
+Simulator = simulator_module("client").Simulator
+SimulatorError = simulator_module("client").SimulatorError
