@@ -49,7 +49,7 @@ BOOST_FIXTURE_TEST_CASE(a_refused_token_is_renewed, Chat) {
     pass(hour + Millis{5'000});
     BOOST_TEST(validations() == 1U);
     BOOST_TEST(generation() == 2U);
-    BOOST_TEST(find("chat/main").state == storage::GrantState::good);
+    BOOST_TEST((find("chat/main").state == storage::GrantState::good));
 }
 
 BOOST_FIXTURE_TEST_CASE(other_trouble_says_nothing_of_the_token, Chat) {

@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(oauth2_addresses_and_choices) {
            {"tenant", "t", "take it out"},
            {"user_agent", "shop\n", "printable"},
            {"token_uri", "x", "did you mean token_url?"},
-           {"validate_url", "x", "is not a key"}});
+           {"introspect_url", "x", "is not a key"}});
 }
 
 BOOST_AUTO_TEST_CASE(oauth2_lists_and_tables) {
