@@ -143,6 +143,7 @@ class Renewals(OidcCase):
         self.assertEqual(len(set(handed_out)), 4)
         presented = self.rotations()
         self.assertGreaterEqual(len(presented), 3)
+        self.server.until(lambda: len(self.server.events("refresh_token.consumed")) >= len(presented))
         self.assertEqual(len(self.server.events("refresh_token.consumed")), len(presented))
         self.assertEqual((self.server.events("grant.revoked"), self.server.events("grant.error")), ([], []))
 
@@ -154,6 +155,7 @@ class Renewals(OidcCase):
         self.assertEqual(self.tokenbroker("renew", "basic/main").code, 0)
         in_hand = self.token("basic/main")
         self.assertEqual(self.server.present("basic", stolen)[1]["error"], "invalid_grant")
+        self.server.until(lambda: self.server.events("grant.revoked"))  # it is told after the answer
         self.assertEqual(len(self.server.events("grant.revoked")), 1)
         self.assertFalse(self.server.accepts(in_hand))
         ran = self.tokenbroker("renew", "basic/main")
@@ -189,6 +191,7 @@ class Renewals(OidcCase):
         time.sleep(2.5)
         ran = self.tokenbroker("renew", "basic/main")
         self.assertEqual(ran.code, 4, ran)
+        self.server.until(lambda: self.server.events("grant.error"))
         self.assertEqual(self.server.events("grant.error"), ["invalid_grant"])
         self.assert_login_required("basic/main")
         self.until("the token in hand expired", lambda: self.tokenbroker("get", "basic/main").code == 4)
@@ -225,6 +228,7 @@ class Revocations(OidcCase):
         self.assertEqual(ran.code, 0, ran)
         [call] = self.server.seen("/token/revocation")
         self.assertEqual((call.status, call.form["token"], call.form["token_type_hint"]), (200, grant, "refresh_token"))
+        self.server.until(lambda: self.server.events("grant.revoked"))  # it is told after the answer
         self.assertEqual(len(self.server.events("grant.revoked")), 1)
         self.assertFalse(self.server.accepts(token), "the access token ended with the grant")
         self.assertEqual(self.server.present("basic", grant)[1]["error"], "invalid_grant")
