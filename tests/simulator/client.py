@@ -44,9 +44,14 @@ class Simulator:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def stop(self) -> None:
+    def leave(self) -> None:
+        """Closes this thread's connection to the control port; each thread that made calls has one."""
         if connection := getattr(self.local, "connection", None):
             connection.close()
+            self.local.connection = None
+
+    def stop(self) -> None:
+        self.leave()
         if self.process.poll() is None:
             assert self.process.stdin is not None and self.process.stdout is not None
             self.process.stdin.close()

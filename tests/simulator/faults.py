@@ -44,6 +44,8 @@ class Fault:
 
     @property
     def intact(self) -> bool:
+        if self.kind == "content_type" and self.params["value"] not in (None, "application/json", "text/plain"):
+            return False  # whoever looks at the type must not read it as JSON
         return KINDS[self.kind].intact and self.params.get("mode") not in ("bad_size", "missing_last")
 
     @property

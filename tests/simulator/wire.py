@@ -50,10 +50,11 @@ def chunked_body(body: bytes, mode: str) -> bytes:
 async def dripped(connection: Stream, data: bytes, bytes_per_s: float) -> None:
     step = max(1, int(bytes_per_s / 50))
     for at in range(0, len(data), step):
+        if at > 0:  # not after the last: the client that has it all may call again at once
+            await asyncio.sleep(step / bytes_per_s)
         if connection.gone():
             raise Gone
         await connection.write(data[at:at + step])
-        await asyncio.sleep(step / bytes_per_s)
 
 
 async def endless(connection: Stream, params: dict[str, Any], first: bytes) -> None:
