@@ -1,6 +1,9 @@
 // AddAccount: import, store, prove. Over an existing account only with replace, and then the new
 // grant proves itself before the old is dropped; a static token is put in place in one commit,
 // without a gap.
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -39,6 +42,33 @@ Result<void> room_for_account(std::size_t present) {
                  fmt::format("there are {} accounts already; remove some first", present)};
 }
 
+// The name, its client, and the attributes that this client's accounts can have: a mistyped one
+// would get a token for something else. Answered here if one is wrong.
+bool AdminService::fits_a_client(ipc::Connection& connection, Enrolment& enrolment) const {
+    const auto refuse = [&](const std::string& reason) {
+        connection.out() += proto::make_error("io.tokenbroker.admin.Refused", {{"reason", reason}});
+        return false;
+    };
+    if (const auto named = check_account_name(enrolment.name); !named)
+        return refuse(named.error().message);
+    const std::string name(client_of(enrolment.name));
+    enrolment.client = table_.client(name);
+    if (!enrolment.client) {
+        connection.out() +=
+            proto::make_error("io.tokenbroker.admin.UnknownClient", {{"client", name}});
+        return false;
+    }
+    const ClientConfig& client = *enrolment.client->client;
+    const auto known = client.provider->attribute_names(client.settings);
+    for (const auto& [key, value] : enrolment.attributes)
+        if (std::ranges::find(known, key) == known.end())
+            return refuse(fmt::format(
+                "{}: accounts of client {} have no attribute {}; {}", enrolment.name, name, key,
+                known.empty() ? "they take none"
+                              : fmt::format("they take {}", fmt::join(known, ", "))));
+    return true;
+}
+
 void AdminService::add_account(ipc::Connection& connection, const proto::Call& call) {
     Arguments arguments(call);
     auto enrolment = std::make_shared<Enrolment>();
@@ -57,15 +87,7 @@ void AdminService::add_account(ipc::Connection& connection, const proto::Call& c
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    if (const auto named = check_account_name(enrolment->name); !named)
-        return refuse(named.error().message);
-    enrolment->client = table_.client(client_of(enrolment->name));
-    if (!enrolment->client) {
-        const std::string client(client_of(enrolment->name));
-        connection.out() +=
-            proto::make_error("io.tokenbroker.admin.UnknownClient", {{"client", client}});
-        return;
-    }
+    if (!fits_a_client(connection, *enrolment)) return;
     if (enrolling_) return refuse("another account is being enrolled; try again in a moment");
     const ClientConfig& client = *enrolment->client->client;
     auto imported =

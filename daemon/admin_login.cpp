@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "base/limits.hpp"
-#include "daemon/account_name.hpp"
 #include "daemon/admin_service.hpp"
 #include "daemon/arguments.hpp"
 #include "daemon/errors.hpp"
@@ -109,15 +108,7 @@ void AdminService::login(ipc::Connection& connection, const proto::Call& call) {
         return;
     }
     const auto refuse = [&](const std::string& why) { connection.out() += admin_refused(why); };
-    if (const auto named = check_account_name(enrolment->name); !named)
-        return refuse(named.error().message);
-    enrolment->client = table_.client(client_of(enrolment->name));
-    if (!enrolment->client) {
-        const std::string client(client_of(enrolment->name));
-        connection.out() +=
-            proto::make_error("io.tokenbroker.admin.UnknownClient", {{"client", client}});
-        return;
-    }
+    if (!fits_a_client(connection, *enrolment)) return;
     const auto flow = choose_flow(*enrolment->client->client, flows);
     if (!flow) return refuse(flow.error().message);
     session->request.flow = *flow;

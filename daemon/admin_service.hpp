@@ -59,6 +59,7 @@ class AdminService final : public ipc::Service {
         Millis wait{};
         Pending pending;
     };
+    bool fits_a_client(ipc::Connection& connection, Enrolment& enrolment) const;
     awaitable<void> enrol(std::shared_ptr<Enrolment> enrolment);
     awaitable<void> enrol_new(std::shared_ptr<Enrolment> enrolment);
     awaitable<void> enrol_over(std::shared_ptr<Enrolment> enrolment,

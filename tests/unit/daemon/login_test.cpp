@@ -271,6 +271,8 @@ BOOST_FIXTURE_TEST_CASE(what_a_login_must_not_be_asked, Shop) {
     BOOST_TEST(error({{"account", "shop/main"}, {"flows", {"password"}}}) == admin + "Refused");
     BOOST_TEST(error({{"account", "models/cdn"}}) == admin + "Refused");
     BOOST_TEST(error({{"account", "nosuch/main"}}) == admin + "UnknownClient");
+    BOOST_TEST(error({{"account", "shop/main"}, {"attributes", {{"entity-id", "1"}}}}) ==
+               admin + "Refused");
     BOOST_TEST(call(admin + "Login", {{"account", "shop/main"}}).error ==
                "org.varlink.service.ExpectedMore");
     BOOST_TEST(call(admin + "Login", {{"account", "shop/main"}}, 1000).error ==
