@@ -47,7 +47,7 @@ class Endless final : public providers::Login {
 };
 class EndlessProvider final : public providers::Provider {
   public:
-    std::string_view name() const override { return "test-endless"; }
+    std::string_view name() const override { return "test-endless-login"; }
     std::vector<providers::Mistake> check(const providers::ClientSettings&) const override {
         return {};
     }
@@ -78,8 +78,9 @@ class EndlessProvider final : public providers::Provider {
 
 BOOST_FIXTURE_TEST_CASE(a_login_that_never_ends_is_ended, Bench) {
     static const EndlessProvider endless;
-    if (providers::find_provider("test-endless") == nullptr) providers::register_provider(endless);
-    (void)client("endless", "test-endless");
+    if (providers::find_provider("test-endless-login") == nullptr)
+        providers::register_provider(endless);
+    (void)client("endless", "test-endless-login");
     begin();
     const auto wire = send(admin + "Login", {{"account", "endless/main"}}, 0, true);
     pass(Millis{1'000});
