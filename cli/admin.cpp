@@ -51,6 +51,8 @@ Answer<> run(const Common& common, const Renew& renew) {
     const auto* account = member(*reply, "account");
     if (account == nullptr) return failed("the daemon's answer holds no account");
     if (common.json) return print_json(*account);
+    if (text(*account, "policy") == "static")
+        return print_line(fmt::format("{}: probed, the token is good", renew.account));
     const auto left = number(*account, "remaining_ms");
     return print_line(fmt::format("{}: renewed, generation {}, {}", renew.account,
                                   number(*account, "generation").value_or(0),

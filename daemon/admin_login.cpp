@@ -49,8 +49,11 @@ std::string admin_refused(const std::string& reason) {
 }
 
 std::string login_failed(const std::string& account, const Failed& failure) {
-    const std::string reason = fmt::format("{}: the login failed: {}; nothing was changed", account,
-                                           failure.reason.empty() ? failure.code : failure.reason);
+    std::string reason = fmt::format("{}: the login failed: {}; nothing was changed", account,
+                                     failure.reason.empty() ? failure.code : failure.reason);
+    // Or the command would advise to paste a grant, which nobody has here.
+    if (failure.failure == FailureClass::reauth)
+        reason += fmt::format("; run: tokenbroker login {}", account);
     return proto::make_error(
         "io.tokenbroker.admin.RenewalFailed",
         {{"account", account}, {"class", to_string(failure.failure)}, {"reason", reason}});

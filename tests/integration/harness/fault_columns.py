@@ -11,11 +11,11 @@ from harness.fault_rows import COLUMNS
 from harness.varlink import VarlinkError
 
 LANES = ("a", "b")
-# Beside its lanes a column has accounts with tokens of 2 s, whose exchanges end soon, and one behind another origin.
+# Beside its lanes a column has accounts with tokens of 3 s, whose exchanges end soon, and one behind another origin.
 SLOW_LANES = tuple(f"s{number}" for number in range(5))
 ELSEWHERE = "w"
 LIFETIMES_S = {"webroot": 299.0, "immersve": 1200.0, "oauth2": 3600.0}
-SHORT_S = 2.0
+SHORT_S = 3.0
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Column:
     persona = ""
     client = ""  # of the lanes; the slow ones have -slow and the one elsewhere -elsewhere
     token_member = "access_token"
-    slow_keys: dict[str, Any] = {"policy": "on_demand"}  # no timer renews tokens of 2 s
+    slow_keys: dict[str, Any] = {"policy": "on_demand"}  # no timer renews tokens of 3 s
     tries = 1  # how many requests one renewal may make
     keeps_token = True  # a token in hand is served whatever a renewal does
     loses_grant = True  # REAUTH is stored: the account needs a new grant

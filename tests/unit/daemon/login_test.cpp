@@ -117,6 +117,8 @@ BOOST_FIXTURE_TEST_CASE(a_forged_redirect_and_a_refusal_change_nothing, Shop) {
         BOOST_TEST(last->error == admin + "RenewalFailed");
         const std::string reason(last->parameters.at("reason").as_string());
         BOOST_TEST(reason.find("nothing was changed") != std::string::npos);
+        const bool advised = reason.find("run: tokenbroker login shop/main") != std::string::npos;
+        BOOST_TEST(advised == sent.starts_with("error"));  // the person can only log in once more
     }
     BOOST_TEST(https.sent.empty());
     BOOST_TEST(disk.rows.empty());
