@@ -1,5 +1,5 @@
-# What `cmake --install` lays down: the two programs, the systemd files, the documentation. To stage it for a package set
-# DESTDIR. The default prefix is /usr, not /usr/local: sysusers.d and tmpfiles.d are read below /usr/lib alone.
+# What `cmake --install` lays down: the two programs, libtokenbroker, the systemd files, the documentation. To stage it for a
+# package set DESTDIR. The default prefix is /usr, not /usr/local: sysusers.d and tmpfiles.d are read below /usr/lib alone.
 if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
     set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "where cmake --install puts things" FORCE)
 endif()
@@ -9,7 +9,14 @@ set(TB_LIBDIR lib CACHE PATH "parent of systemd/, sysusers.d/ and tmpfiles.d/; n
 install(TARGETS tokenbrokerd tokenbroker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 add_subdirectory(systemd)
 
-foreach(section 1 5 7 8)
+configure_file(client/tokenbroker.pc.in ${PROJECT_BINARY_DIR}/client/tokenbroker.pc @ONLY)
+install(TARGETS tokenbroker_client tokenbroker_client_static
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES client/tokenbroker.h client/tokenbroker.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${PROJECT_BINARY_DIR}/client/tokenbroker.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES client/examples/game_loop.cpp DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+
+foreach(section 1 3 5 7 8)
     file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/*.${section} ${PROJECT_SOURCE_DIR}/docs/man/*.${section})
     if(pages)
         install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})

@@ -86,10 +86,10 @@ def coroutines(path, text):
 # (pattern over code without comments and strings, who may, what to do)
 BANNED = [
     # simulate.cpp measures how long it may go on, not the simulated world.
-    (r"\w*_clock\s*::\s*now\b", r"base/system_clock\.cpp|tests/simulation/simulate\.cpp", "reads a clock: use tb::Clock"),
-    (r"\b(clock_gettime|gettimeofday|timespec_get|ftime)\b", r"base/system_clock\.cpp", "reads a clock: use tb::Clock"),
+    (r"\w*_clock\s*::\s*now\b", r"base/system_clock\.cpp|tests/simulation/simulate\.cpp|client/examples/.*", "reads a clock: use tb::Clock"),
+    (r"\b(clock_gettime|gettimeofday|timespec_get|ftime)\b", r"base/system_clock\.cpp|client/(system|watch)\.c", "reads a clock: use tb::Clock"),
     (r"(?<![\w.>])(?:std\s*::\s*)?time\s*\(\s*(?:nullptr|NULL|0|&)", r"base/system_clock\.cpp", "reads a clock: use tb::Clock"),
-    (r"\b(sleep_for|sleep_until|usleep|nanosleep|expires_after|expires_from_now)\s*\((?!\s*Clock)", r"base/async\.(cpp|hpp)|cli/.*",
+    (r"\b(sleep_for|sleep_until|usleep|nanosleep|expires_after|expires_from_now)\s*\((?!\s*Clock)", r"base/async\.(cpp|hpp)|cli/.*|client/examples/.*",
      "waits by a clock of its own: use tb::Clock"),
     (r"\bdetached\b", r"", "swallows exceptions: use tb::spawn"),
     (r"\bco_spawn\b", r"base/async\.cpp", "use tb::spawn"),
