@@ -193,7 +193,7 @@ awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
     renewed.account = account.id;
     renewed.grant_version = attempt->grant_version;
     renewed.new_grant = std::move(failure->new_grant);
-    renewed.grant_obtained_at = deps_.clock.wall();
+    const WallTime obtained = renewed.grant_obtained_at = deps_.clock.wall();
     renewed.grant_expires_at = account.grant_expires_at;
     renewed.token.generation =
         ++account.newest_generation;  // no token came with it: one that is dead at once
@@ -207,6 +207,7 @@ awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
         "{}: the answer held a new refresh token but no usable access token: the new one is kept",
         account.name);
     account.grant_version = attempt->grant_version = stored->grant_version;
+    account.grant_obtained_at = obtained;
     account.intent.reset();
     account.state = GrantState::good;
     attempt->sent_grant = attempt->ambiguous_before = false;

@@ -196,6 +196,13 @@ class ClientReader {
                              fmt::format("can't be that for a {} client: its tokens are made for "
                                          "what each request names; take it out",
                                          client_.settings.provider));
+        const bool is_static = traits.policy == Policy::static_token;
+        if (is_static && client_.policy != Policy::automatic &&
+            client_.policy != Policy::static_token)
+            reader_.complain(*reader_.take("policy"),
+                             fmt::format("can't be that for a {} client: nothing renews its "
+                                         "tokens; take it out",
+                                         client_.settings.provider));
         if (client_.operator_probe_daily && !traits.probes)
             reader_.complain(*reader_.take("probe"),
                              fmt::format("is of no use for a {} client: there is nothing to ask; "

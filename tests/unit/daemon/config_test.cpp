@@ -209,6 +209,26 @@ BOOST_AUTO_TEST_CASE(mistakes_in_a_client) {
     BOOST_TEST(none.find("config-test") != std::string::npos);
 }
 
+// Silently ignored, such a line would make its writer believe in something that never happens.
+BOOST_AUTO_TEST_CASE(a_policy_or_probe_that_a_provider_cannot_have) {
+    const ConfigFolder folder;
+    const std::string models =
+        "[clients.models]\nprovider = \"threekit\"\nenvironment = \"preview\"\n";
+    const std::string avatars =
+        "[clients.avatars]\nprovider = \"readyplayerme\"\nbase_url = \"https://a.test\"\n"
+        "partner = \"p\"\napi_key = { stored = true }\n";
+    check_all(folder, {{models + "policy = \"static\"\nprobe = true", ""},
+                       {models + "policy = \"on_demand\"",
+                        "4: clients.models.policy can't be that for a threekit client: nothing "
+                        "renews its tokens; take it out"},
+                       {avatars + "policy = \"ahead\"",
+                        "6: clients.avatars.policy can't be that for a readyplayerme client: its "
+                        "tokens are made for what each request names; take it out"},
+                       {avatars + "probe = true",
+                        "6: clients.avatars.probe is of no use for a readyplayerme client: there "
+                        "is nothing to ask; take it out"}});
+}
+
 BOOST_AUTO_TEST_CASE(distances_and_suggestions) {
     BOOST_TEST(edit_distance("", "abc") == 3U);
     BOOST_TEST(edit_distance("policy", "polciy") == 1U);
