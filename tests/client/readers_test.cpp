@@ -190,6 +190,8 @@ BOOST_AUTO_TEST_CASE(children_of_fork) {
     tb_watch_close(watch);
 }
 
+// ASan's allocator doesn't survive a fork while another thread is in it; that of libc does.
+#if !defined(__SANITIZE_ADDRESS__)
 // fork at any moment of the thread's and of the readers' work.
 BOOST_AUTO_TEST_CASE(forks_while_the_token_changes) {
     FakeDaemon daemon([](const std::string&) { return nth(1); });
@@ -209,7 +211,8 @@ BOOST_AUTO_TEST_CASE(forks_while_the_token_changes) {
         tb_read(reader);
         ends.push_back(in_child([&] {
             if (tb_read(reader) != nullptr) return 1;
-            if (tb_watch_wait(watch, 20'000, nullptr) != TB_OK) return 2;
+            const tb_error error = tb_watch_wait(watch, 20'000, nullptr);
+            if (error != TB_OK) return 100 + error;  // told by the exit status
             return tb_read(reader) != nullptr ? 0 : 3;
         }));
     }
@@ -219,4 +222,5 @@ BOOST_AUTO_TEST_CASE(forks_while_the_token_changes) {
     tb_reader_close(reader);
     tb_watch_close(watch);
 }
+#endif
 #endif
