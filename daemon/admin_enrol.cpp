@@ -59,6 +59,12 @@ bool AdminService::fits_a_client(ipc::Connection& connection, Enrolment& enrolme
         return false;
     }
     const ClientConfig& client = *enrolment.client->client;
+    const Account* existing = table_.find(enrolment.name);
+    if (existing != nullptr && existing->provider != client.provider->name())
+        return refuse(
+            fmt::format("{0}: is an account of {1}, and client {2} is of {3} now; run: "
+                        "tokenbroker account remove {0}",
+                        enrolment.name, existing->provider, name, client.provider->name()));
     const auto known = client.provider->attribute_names(client.settings);
     for (const auto& [key, value] : enrolment.attributes)
         if (std::ranges::find(known, key) == known.end())
@@ -221,6 +227,10 @@ awaitable<void> AdminService::put_static(std::shared_ptr<Enrolment> enrolment,
     auto change = std::make_shared<storage::Change>(std::move(replacement));
     const Result<storage::Committed> stored = co_await keep(enrolment, change);
     if (!stored) {
+        // Removed while the person logged in: nobody will use this grant.
+        if (enrolment->logged_in)
+            broker_.give_back(enrolment->client, enrolment->name,
+                              std::make_shared<SecretSet>(std::move(enrolment->imported.grant)));
         enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
         co_return;
     }

@@ -217,8 +217,15 @@ awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
 awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr<Failed> failure) {
     Account& account = *attempt->account;
     if (failure->new_grant) {
+        std::shared_ptr<SecretSet> successor;
+        if (attempt->client->traits.revokes)
+            successor = std::make_shared<SecretSet>(failure->new_grant->copy());
         const bool kept = co_await keep_successor(attempt, failure);
-        if (!kept) co_return;
+        if (!kept) {
+            give_back(attempt->client, account.name, successor);
+            answer_operators(*attempt->slot, attempt->slot.get());
+            co_return;
+        }
     }
     if (attempt->grant_version != account.grant_version) {
         deps_.log.notice("{}: a renewal with the grant before failed ({}): it doesn't matter now",

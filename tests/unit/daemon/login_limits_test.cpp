@@ -33,6 +33,19 @@ BOOST_FIXTURE_TEST_CASE(giving_back_is_bounded_in_number_and_time, Bench) {
     pass(Millis{70'000});
 }
 
+BOOST_FIXTURE_TEST_CASE(a_client_that_changed_its_provider_gets_no_foreign_grant, Bench) {
+    daemon::ClientConfig& shop = client("shop", "oauth2");
+    shop.settings.settings["token_url"] = {std::string("/token"), "test.toml:3"};
+    account("shop/main", "webroot");
+    begin();
+    const auto added = call(admin + "AddAccount", {{"account", "shop/main"},
+                                                   {"secrets", {{"refresh_token", "rt_test_1"}}},
+                                                   {"replace", true}});
+    BOOST_TEST(added.error == admin + "Refused");
+    const std::string reason(added.parameters.at("reason").as_string());
+    BOOST_TEST(reason.find("run: tokenbroker account remove shop/main") != std::string::npos);
+}
+
 // A provider that never comes to an end.
 class Endless final : public providers::Login {
   public:

@@ -7,77 +7,12 @@
 
 #include "base/limits.hpp"
 #include "providers/login.hpp"
-#include "tests/unit/daemon/bench.hpp"
+#include "tests/unit/daemon/shop_bench.hpp"
 
 using namespace tb;
 using namespace tb::test;
-using boost::json::object;
 
 namespace {
-
-struct Shop : Bench {
-    Shop() {
-        daemon::ClientConfig& shop = client("shop", "oauth2");
-        const auto set = [&](const char* key, const char* value) {
-            shop.settings.settings[key] = {std::string(value), "test.toml:3"};
-        };
-        set("token_url", "/token");
-        set("auth_url", "/authorize");
-        set("device_url", "/device");
-        set("revoke_url", "/revoke");
-        shop.settings.scopes = {"a"};
-        https.answer = [this](const Sent& asked) { return answer(asked); };
-    }
-    http::Outcome answer(const Sent& asked) {
-        if (asked.target == "/revoke") return https.reply(revoked_status, "");
-        if (asked.target == "/device")
-            return https.reply(
-                200, R"({"device_code":"dc_test_1","user_code":"ABCD-EFGH",)"
-                     R"("verification_uri":"https://shop.test/go","expires_in":600,"interval":5})");
-        if (asked.body.find("device_code") != std::string::npos && polls_pending-- > 0)
-            return https.reply(400, R"({"error":"authorization_pending"})");
-        ++issued;
-        return https.reply(200,
-                           fmt::format(R"({{"access_token":"at_test_{0}","token_type":"bearer",)"
-                                       R"("expires_in":3600,"refresh_token":"rt_new_{0}"}})",
-                                       issued));
-    }
-    std::shared_ptr<sim::Wire> begin_login(const char* flow) {
-        return send(admin + "Login",
-                    {{"account", "shop/main"},
-                     {"flows", {flow}},
-                     {"redirect_uri", "http://127.0.0.1:4711/cb"}},
-                    0, true);
-    }
-    object shown(const std::shared_ptr<sim::Wire>& wire) {
-        const auto reply = taken(wire);
-        BOOST_REQUIRE(reply.has_value());
-        BOOST_TEST(reply->error == "");
-        return reply->parameters;
-    }
-    std::string state_of(const object& show) {
-        const std::string url(show.at("url").as_string());
-        const auto at = url.find("state=") + 6;
-        return url.substr(at, url.find("&", at) - at);
-    }
-    std::string finish(const object& show, const std::string& query) {
-        return call(admin + "FinishLogin", {{"login", show.at("login")}, {"query", query}}).error;
-    }
-    std::string token() {
-        const auto got = call(tokens + "GetToken", {{"account", "shop/main"}});
-        if (!got.error.empty()) return got.error.substr(got.error.rfind('.') + 1);
-        return std::string(got.parameters.at("token").at("token").as_string());
-    }
-    std::string grant() {
-        for (const auto& [id, row] : disk.rows)
-            if (const Secret* value = row.grant.find("refresh_token"))
-                return std::string(value->view());
-        return "";
-    }
-    int revoked_status = 200;
-    int polls_pending = 0;
-    int issued = 0;
-};
 
 BOOST_FIXTURE_TEST_CASE(a_login_by_browser_enrols_an_account, Shop) {
     begin();
@@ -169,43 +104,6 @@ BOOST_FIXTURE_TEST_CASE(nobody_approves_in_time, Shop) {
     BOOST_REQUIRE(last.has_value());
     BOOST_TEST(last->error == admin + "RenewalFailed");
     BOOST_TEST(disk.rows.empty());
-}
-
-BOOST_FIXTURE_TEST_CASE(a_login_supersedes_a_renewal_in_flight_whose_grant_is_revoked, Shop) {
-    account("shop/main", "oauth2");
-    https.latency = Millis{5'000};
-    begin();
-    pass(Millis{1'000});
-    BOOST_TEST(https.in_flight == 1);  // the first renewal of the old grant
-    https.latency = Millis{10};
-    const auto wire = begin_login("code");
-    const object show = shown(wire);
-    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
-    pass(Millis{1'000});
-    BOOST_TEST(taken(wire).value().error == "");
-    BOOST_TEST(grant() == "rt_new_1");
-    pass(Millis{60'000});
-    BOOST_TEST(grant() == "rt_new_1");
-    BOOST_TEST(token() == "at_test_1");
-    BOOST_REQUIRE(https.sent.back().target == "/revoke");
-    BOOST_TEST(https.sent.back().body.find("rt_new_2") != std::string::npos);
-}
-
-BOOST_FIXTURE_TEST_CASE(a_full_disk_does_not_lose_the_grant_of_a_login, Shop) {
-    begin();
-    const auto wire = begin_login("code");
-    const object show = shown(wire);
-    store->set_down(true);
-    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
-    sim::caller_close(wire);  // not even the person waits for it any more
-    pass(Millis{60'000});
-    BOOST_TEST(disk.rows.empty());
-    const auto status = call(admin + "GetStatus", {});
-    BOOST_TEST(status.parameters.at("daemon").at("alarms").as_array().size() == 1U);
-    store->set_down(false);
-    pass(Millis{60'000});
-    BOOST_TEST(grant() == "rt_new_1");
-    BOOST_TEST(token() == "at_test_1");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_login_heals_an_account_that_needs_one, Shop) {
