@@ -188,6 +188,9 @@ awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, GrantState s
 awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
                                        std::shared_ptr<Failed> failure) {
     Account& account = *attempt->account;
+    std::shared_ptr<SecretSet> successor;
+    if (attempt->client->traits.revokes)
+        successor = std::make_shared<SecretSet>(failure->new_grant->copy());
     auto change = std::make_shared<storage::Change>(storage::Renewed{});
     auto& renewed = std::get<storage::Renewed>(*change);
     renewed.account = account.id;
@@ -202,7 +205,10 @@ awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
     renewed.token.sent_wall = deps_.clock.wall();
     renewed.token.lifetime = Millis{0};
     const Result<storage::Committed> stored = co_await commit_until_durable(attempt, change);
-    if (!stored) co_return false;
+    if (!stored) {
+        give_back(attempt->client, account.name, successor);
+        co_return false;
+    }
     deps_.log.warning(
         "{}: the answer held a new refresh token but no usable access token: the new one is kept",
         account.name);
@@ -217,15 +223,8 @@ awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
 awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr<Failed> failure) {
     Account& account = *attempt->account;
     if (failure->new_grant) {
-        std::shared_ptr<SecretSet> successor;
-        if (attempt->client->traits.revokes)
-            successor = std::make_shared<SecretSet>(failure->new_grant->copy());
         const bool kept = co_await keep_successor(attempt, failure);
-        if (!kept) {
-            give_back(attempt->client, account.name, successor);
-            answer_operators(*attempt->slot, attempt->slot.get());
-            co_return;
-        }
+        if (!kept) co_return answer_operators(*attempt->slot, attempt->slot.get());
     }
     if (attempt->grant_version != account.grant_version) {
         deps_.log.notice("{}: a renewal with the grant before failed ({}): it doesn't matter now",
