@@ -76,6 +76,7 @@ class PersonaRun(threading.Thread):
         ids = self.arm(cell.row, lane, {"account": lane.match}, 1 if cell.row in IDLE else lane.column.tries)
         if cell.row in IDLE:
             cell.wrong += lane.column.renew(self.daemon, lane)[1]
+            time.sleep(0.3)  # the close arrives; a kept connection is used for 2 s
             lane.column.before(lane)
         before = self.status(lane)
         try:
