@@ -41,7 +41,9 @@ Result<BaseUrl> base_of(const ClientSettings& client) {
         return Error{errc::misconfigured, "title_id must be 1 to 16 letters and digits"};
     if (client.base_url.empty())
         return parse_base_url(fmt::format("https://{}.playfabapi.com", id), false);
-    return parse_base_url(client.base_url, client.allow_loopback_http);
+    auto base = parse_base_url(client.base_url, client.allow_loopback_http);
+    if (!base) return Error{errc::misconfigured, "base_url " + base.error().message};
+    return base;
 }
 
 const std::map<std::string, std::string>* custom_tags_of(const ClientSettings& client) {

@@ -207,6 +207,9 @@ BOOST_AUTO_TEST_CASE(playfab_nothing_is_sent_without_what_it_takes) {
         BOOST_TEST(f.code == row.code);
         BOOST_TEST((f.failure == row.failure), row.code);
         BOOST_TEST(!has(f.reason, "SK"));
+        if (row.code == "bad_base_url")
+            BOOST_TEST((has(f.reason, "title_id must") || has(f.reason, "base_url is not enc")),
+                       f.reason);
     }
     Account a = playfab_account("secret");
     for (const Purpose purpose : {Purpose::probe, Purpose::revoke})
