@@ -164,14 +164,16 @@ Answer<std::string> RedirectListener::wait(std::string_view state, std::int64_t 
         for (std::size_t i = 0; i < visitors.size(); ++i) {
             Visitor& visitor = visitors[i];
             const Heard heard = waits[i + 2].revents == 0 ? Heard::more : hear(visitor);
-            if (heard == Heard::more) stay.push_back(std::move(visitor));
-            if (heard != Heard::all) continue;
-            auto query = query_of(visitor.request, path_);
-            if (query && query_value(*query, "state") == state) {
-                answer(visitor, "200 OK", page);
-                return *query;
+            if (heard == Heard::all) {
+                auto query = query_of(visitor.request, path_);
+                if (query && query_value(*query, "state") == state) {
+                    answer(visitor, "200 OK", page);
+                    return *query;
+                }
+                answer(visitor, "404 Not Found", "not here");
+            } else if (heard == Heard::more) {
+                stay.push_back(std::move(visitor));
             }
-            answer(visitor, "404 Not Found", "not here");
         }
         visitors = std::move(stay);
         if (waits[1].revents == 0) continue;

@@ -33,7 +33,9 @@ bool is_loopback_redirect(std::string_view text) {
 }
 
 std::string random_id(Random& random) {
-    return fmt::format("{:016x}{:016x}", random.u64(), random.u64());
+    const std::uint64_t high = random.u64();  // drawn in order, whatever the compiler
+    const std::uint64_t low = random.u64();
+    return fmt::format("{:016x}{:016x}", high, low);
 }
 
 Failed ended(std::string code, std::string reason) {

@@ -107,10 +107,12 @@ std::string header_of(std::string_view algorithm, std::string_view key_id) {
 
 std::string payload_of(const AssertionClaims& claims, Random& random) {
     const std::int64_t now = to_ms(claims.now) / 1'000;
+    const std::uint64_t high = random.u64();  // drawn in order, whatever the compiler
+    const std::uint64_t low = random.u64();
     return fmt::format("{{{},{},{},{},\"iat\":{},\"exp\":{}}}", member("iss", claims.client_id),
                        member("sub", claims.client_id), member("aud", claims.audience),
-                       member("jti", fmt::format("{:016x}{:016x}", random.u64(), random.u64())),
-                       now, now + assertion_lifetime.count() / 1'000);
+                       member("jti", fmt::format("{:016x}{:016x}", high, low)), now,
+                       now + assertion_lifetime.count() / 1'000);
 }
 
 }  // namespace
