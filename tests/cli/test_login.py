@@ -18,6 +18,7 @@ ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("D
 class Login(unittest.TestCase):
     def setUp(self):
         self.daemon = FakeDaemon().__enter__()
+        self.browsers = []
         self.addCleanup(self.daemon.__exit__, None, None, None)
 
     def run_login(self, *words, environment=None, input=""):
@@ -35,7 +36,10 @@ class Login(unittest.TestCase):
         def start(parameters):
             uri = parameters["redirect_uri"]
             self.daemon.answers["FinishLogin"] = {}
-            threading.Thread(target=lambda: [self.browse(uri, "code=evil&state=wrong", codes), self.browse(uri, query, codes)]).start()
+            browser = threading.Thread(target=lambda: [self.browse(uri, "code=evil&state=wrong", codes), self.browse(uri, query, codes)])
+            self.addCleanup(browser.join)
+            self.browsers.append(browser)
+            browser.start()
             url = f"https://id.example.com/authorize?response_type=code&state=st4te&redirect_uri={uri}"
             return Stream([{"login": "l1", "flow": "code", "url": url, "expires_in_ms": 20000}, last])
         self.daemon.answers["Login"] = start
@@ -48,6 +52,7 @@ class Login(unittest.TestCase):
         self.assertEqual(done.stdout, "shop/main: logged in; its tokens can be had\n")
         self.assertIn("https://id.example.com/authorize?", done.stderr)
         self.assertIn("scope b was not granted", done.stderr)
+        self.browsers[0].join()  # the command may end before its page is read
         self.assertEqual(codes, [404, 200], "a forged redirect must change nothing")
         self.assertEqual(self.daemon.parameters_of("FinishLogin"), {"login": "l1", "query": "code=c0de&state=st4te"})
         asked = self.daemon.parameters_of("Login")
