@@ -94,12 +94,19 @@ void SimCaller::ask() {
         random_.chance(0.2) ? static_cast<std::size_t>(random_.u64() % call.size()) : call.size();
     caller_send(wire_, std::string_view(call).substr(0, cut));
     const std::string rest = call.substr(cut);
-    clock_.call_in(Millis{rest.empty() ? 0 : random_.between(0, 200)},
-                   [wire = wire_, rest] { caller_send(wire, rest); });
     waiting_ = true;
-    deadline_ms_ = clock_.world_ms() + 200 + timeout_ms + slack_ms;
-    clock_.call_in(Millis{200 + timeout_ms + slack_ms + 1}, [self = shared_from_this(),
-                                                             turn = ++turn_] {
+    // The time-out counts from when the daemon has the whole call: a host that slept between its
+    // halves has kept nobody waiting.
+    const Millis delay{rest.empty() ? 0 : random_.between(0, 200)};
+    clock_.call_in(delay,
+                   [self = shared_from_this(), wire = wire_, rest, timeout_ms, turn = ++turn_] {
+                       caller_send(wire, rest);
+                       self->expect_answer(turn, timeout_ms);
+                   });
+}
+
+void SimCaller::expect_answer(std::uint64_t turn, std::int64_t timeout_ms) {
+    clock_.call_in(Millis{timeout_ms + slack_ms + 1}, [self = shared_from_this(), turn] {
         if (self->turn_ == turn && self->waiting_ && self->wire_ && !self->wire_->daemon_gone)
             self->checker_.violated("deadline", "uid {} has no answer for {} after its time-out",
                                     self->uid_, self->asked_);

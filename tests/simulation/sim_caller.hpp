@@ -29,6 +29,7 @@ class SimCaller : public std::enable_shared_from_this<SimCaller> {
     void connect();
     void disconnect();
     void ask();
+    void expect_answer(std::uint64_t turn, std::int64_t timeout_ms);
     void watch();
     void arrived();
     void frame(std::string_view text);
@@ -51,7 +52,6 @@ class SimCaller : public std::enable_shared_from_this<SimCaller> {
     bool watching_ = false;
     std::string asked_;  // the account, with its user where there is one
     Millis promised_{0};
-    std::int64_t deadline_ms_ = 0;
     std::uint64_t turn_ = 0;  // a late timer of an earlier question knows it by this
     std::map<std::string, std::int64_t> newest_generation_;
 };
