@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/limits.hpp"
+#include "base/redirect.hpp"
 
 namespace tb::cli {
 namespace {
@@ -126,17 +127,14 @@ std::string query_value(std::string_view query, std::string_view name) {
 }
 
 Answer<RedirectListener> RedirectListener::open(std::string_view uri) {
-    const auto parsed = urls::parse_uri(uri);
-    const std::string host = parsed ? std::string(parsed->host()) : std::string();
-    const bool loopback = host == "127.0.0.1" || host == "[::1]" || host == "localhost";
-    if (!parsed || parsed->scheme_id() != urls::scheme::http || !loopback ||
-        parsed->has_userinfo() || parsed->has_query() || parsed->has_fragment())
+    if (!is_loopback_redirect(uri))
         return failed(fmt::format("'{}' can't be listened on; a redirect URI here is "
                                   "http://127.0.0.1:PORT/PATH, [::1] or localhost",
                                   uri),
                       Exit::usage);
+    const auto parsed = urls::parse_uri(uri);
     std::uint16_t port = 0;
-    auto fd = listen_on(host == "[::1]", parsed->port_number(), port);
+    auto fd = listen_on(parsed->host() == "[::1]", parsed->port_number(), port);
     if (!fd) return fd.error();
     urls::url told = *parsed;
     told.set_port_number(port);

@@ -252,7 +252,7 @@ awaitable<void> AdminService::enrol_over(std::shared_ptr<Enrolment> enrolment,
     if (record.attributes.empty()) record.attributes = account->attributes;
     record.generation = account->newest_generation;
     const auto change = addition(record, enrolment->imported.grant);
-    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    const Result<storage::Committed> stored = co_await keep(enrolment, change);
     if (!stored) {
         enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
         co_return;

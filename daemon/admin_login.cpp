@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include <algorithm>
-#include <boost/url/parse.hpp>
 #include <utility>
 
 #include "base/limits.hpp"
+#include "base/redirect.hpp"
 #include "daemon/admin_service.hpp"
 #include "daemon/arguments.hpp"
 #include "daemon/errors.hpp"
@@ -22,15 +22,6 @@ using providers::LoginFlow;
 using providers::LoginStep;
 
 namespace {
-
-// RFC 8252 section 7.3: whoever listens there is on this host.
-bool is_loopback_redirect(std::string_view text) {
-    const auto url = boost::urls::parse_uri(text);
-    if (!url || url->scheme_id() != boost::urls::scheme::http) return false;
-    if (url->has_userinfo() || url->has_query() || url->has_fragment()) return false;
-    const std::string host = url->host();
-    return host == "127.0.0.1" || host == "[::1]" || host == "localhost";
-}
 
 std::string random_id(Random& random) {
     const std::uint64_t high = random.u64();  // drawn in order, whatever the compiler
@@ -100,6 +91,7 @@ void AdminService::login(ipc::Connection& connection, const proto::Call& call) {
     enrolment->attributes =
         arguments.map("attributes", limits::attributes_max, limits::attribute_bytes_max);
     enrolment->replace = enrolment->logged_in = true;
+    enrolment->wait = limits::reader_timeout_default_ms;
     std::string wrong = arguments.wrong();
     if (wrong.empty() && !session->request.redirect_uri.empty() &&
         !is_loopback_redirect(session->request.redirect_uri))
@@ -229,12 +221,21 @@ awaitable<void> AdminService::log_in(Session session) {
     const std::shared_ptr<Enrolment> enrolment = session->enrolment;
     Done done = co_await perform_login(session);
     logins_.erase(session->id);
+    std::optional<SecretSet> none;
     auto* token = std::get_if<providers::Minted>(&done);
-    if (token != nullptr && token->new_grant) {
-        enrolment->imported.grant = std::move(*token->new_grant);
-        enrolment->imported.grant_lifetime = token->grant_lifetime;
-        enrolment->imported.notices = std::move(token->warnings);
-        enrolment->imported.token = std::move(*token);
+    auto* failed = std::get_if<Failed>(&done);
+    // A grant beside a token that is no use was acknowledged all the same: it is kept, and proves
+    // itself by a renewal as a pasted one does.
+    auto& grant = token != nullptr    ? token->new_grant
+                  : failed != nullptr ? failed->new_grant
+                                      : none;
+    if (grant) {
+        enrolment->imported.grant = std::move(*grant);
+        if (token != nullptr) {
+            enrolment->imported.grant_lifetime = token->grant_lifetime;
+            enrolment->imported.notices = std::move(token->warnings);
+            enrolment->imported.token = std::move(*token);
+        }
         while (enrolling_)
             co_await enrolment_ended_.wait();
         enrolling_ = true;
@@ -247,7 +248,7 @@ awaitable<void> AdminService::log_in(Session session) {
               "could be renewed; ask for offline access in the client section's scopes "
               "or extra parameters");
     if (token != nullptr) failure.failure = FailureClass::config;
-    if (auto* failed = std::get_if<Failed>(&done)) failure = std::move(*failed);
+    if (failed != nullptr) failure = std::move(*failed);
     deps_.log.notice("{}: a login failed ({}, {}): {}", enrolment->name, to_string(failure.failure),
                      failure.code, failure.reason);
     enrolment->pending->finish(login_failed(enrolment->name, failure));

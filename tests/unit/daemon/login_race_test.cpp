@@ -1,6 +1,8 @@
 // A login against what else happens to its account: what the provider acknowledged is kept, or
 // given back where nobody will use it.
 #include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <utility>
 
 #include "tests/unit/daemon/shop_bench.hpp"
 
@@ -64,6 +66,30 @@ BOOST_FIXTURE_TEST_CASE(an_account_removed_during_the_login_gives_the_new_grant_
         return one.target == "/revoke" && one.body.find("rt_new_2") != std::string::npos;
     });
     BOOST_TEST(given_back);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_grant_beside_a_token_that_is_no_use_is_kept_and_renewed, Shop) {
+    bool spoilt = true;
+    https.answer = [&](const Sent& asked) {
+        if (!std::exchange(spoilt, false)) return answer(asked);
+        return https.reply(200, R"({"access_token":"two words","token_type":"bearer",)"
+                                R"("refresh_token":"rt_first"})");
+    };
+    for (const bool existing : {false, true}) {
+        if (!existing) begin();
+        spoilt = true;
+        const auto wire = begin_login("code");
+        const object show = shown(wire);
+        BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+        pass(Millis{5'000});
+        const auto last = taken(wire);
+        BOOST_REQUIRE(last.has_value());
+        BOOST_TEST_INFO(boost::json::serialize(last->parameters));
+        BOOST_TEST_INFO(existing);
+        BOOST_TEST(last->error == "");
+        BOOST_TEST(https.sent.back().body.find("refresh_token=rt_first") != std::string::npos);
+        BOOST_TEST(token() == "at_test_" + std::to_string(issued));
+    }
 }
 
 }  // namespace
