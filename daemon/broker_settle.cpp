@@ -174,10 +174,12 @@ awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, GrantState s
         (stored.error().code == errc::superseded || stored.error().code == errc::not_found))
         co_return;
     // A state that could not be stored still holds in this process; after a restart the open intent
-    // tells the same story.
-    if (!stored)
+    // tells the same story. Of a refusal it would tell too little: the grant would be sent again.
+    if (!stored) {
         deps_.log.error("{}: its state could not be stored: {}", account.name,
                         stored.error().message);
+        if (state == GrantState::login_required) store_later(attempt->account, change);
+    }
     account.state = state;
     account.reason = std::move(reason);
     if (clear_intent) account.intent.reset();

@@ -133,12 +133,37 @@ void Ledger::close() {
 Error Ledger::failing(Error error) {
     if (!failing_) log_.error("{}", error.message);
     failing_ = true;
+    const std::lock_guard lock(trouble_mutex_);
+    trouble_ = error.message;
     return error;
 }
 
 void Ledger::works_again() {
     if (failing_) log_.notice("{} can be written again", file("tokenbroker.db"));
     failing_ = false;
+    const std::lock_guard lock(trouble_mutex_);
+    trouble_.clear();
+}
+
+// Nobody may have anything to commit for hours; that all is well again should be known before.
+void Ledger::try_to_write() {
+    const auto nothing = std::make_shared<const Change>(Touch{});
+    const Work work{Work::Kind::change, 0, nothing.get(), nothing};
+    (void)commit({&work, 1});
+}
+
+std::string Ledger::trouble() const {
+    const std::lock_guard lock(trouble_mutex_);
+    if (!trouble_.empty())
+        return fmt::format(
+            "the store can't write: {}; tokens in hand are served, and no grant that can be used "
+            "once is sent",
+            trouble_);
+    if (ballast_in_place_) return {};
+    return fmt::format(
+        "the store can't write {} bytes to {}, which are held in reserve for new grants; until "
+        "they are, no grant that can be used once is sent; free some disk space",
+        limits::ballast_bytes, file("ballast"));
 }
 
 Result<void> Ledger::load(const std::function<void(AccountRecord)>& each) {
@@ -211,7 +236,7 @@ Millis Ledger::tidy_after() const {
     if (!connections_ || doubt_) return retry_after_ms;
     if (log_pages_ >= log_pages_tidy) return quiet_ms;
     if (log_pages_ > 0) return quiet_long_ms;
-    if (!ballast_.in_place()) return retry_after_ms;
+    if (failing_ || !ballast_.in_place()) return retry_after_ms;
     return look_after_ms;
 }
 
@@ -219,6 +244,7 @@ void Ledger::tidy() {
     if (!ready()) return;
     if (log_pages_ > 0) checkpoint();
     put_ballast_back();
+    if (failing_ && log_pages_ == 0) try_to_write();
     if (!pruned_at_ || !connections_) return prune();
     const Millis since = now() - *pruned_at_;
     if (since >= prune_every_ms || since < Millis{0}) prune();

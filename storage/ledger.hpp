@@ -13,6 +13,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -75,7 +76,8 @@ class Ledger {
     // be called after.
     void close();
 
-    StoreStats stats() const;  // from any thread
+    StoreStats stats() const;     // from any thread
+    std::string trouble() const;  // from any thread: see TokenStore
 
   private:
     // A group whose COMMIT failed and may be in all the same.
@@ -104,6 +106,7 @@ class Ledger {
     void checkpoint();
     Error failing(Error error);
     void works_again();
+    void try_to_write();
     // Groups (ledger_commit.cpp).
     Attempt attempt(std::span<const Work> group);
     Result<Committed> apply(const Work& work, Sum& sum, WallTime at);
@@ -126,6 +129,8 @@ class Ledger {
     std::optional<WallTime> pruned_at_;
     bool ballast_dropped_ = false;
     bool failing_ = false;  // said so in the log; the next success says that it is over
+    mutable std::mutex trouble_mutex_;
+    std::string trouble_;  // while failing_: the newest reason
     std::atomic<std::uint64_t> transactions_{0};
     std::atomic<std::uint64_t> changes_{0};
     std::atomic<std::uint64_t> checkpoints_{0};

@@ -17,7 +17,7 @@ from harness.sim import Simulator
 
 RECORDED = Path(__file__).with_name("kill_points.txt")
 SAMPLE = 40
-LOG_TAIL = 3000
+LOG_TAIL = 1500
 
 
 def recorded(persona: str) -> int:
