@@ -11,7 +11,7 @@ from typing import Any
 from harness.bad_disk import ACCOUNT, FAULTS, LATENCY_MS, BadDiskCase
 from harness.varlink import VarlinkError
 
-WATCHED_S = 1.2  # while the disk is broken: several tries of the commit fall into it
+WATCHED_S = 0.8  # while the disk is broken: several tries of the commit fall into it
 
 
 class BadDisk(BadDiskCase):

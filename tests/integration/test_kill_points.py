@@ -16,7 +16,7 @@ from harness.kill_points import UNSTEADY, ImmersveKillPoints, KillPoints
 from harness.sim import Simulator
 
 RECORDED = Path(__file__).with_name("kill_points.txt")
-SAMPLE = 40
+SAMPLE = 12
 LOG_TAIL = 1500
 
 
