@@ -39,8 +39,8 @@ class TokenStore {
     virtual awaitable<Result<Committed>> restore_retired(AccountId account) = 0;
     // All stored secrets of a client, by name. Empty if there are none.
     virtual awaitable<Result<SecretSet>> open_client_secrets(std::string client) = 0;
-    // What an operator must know of the disk now, with what to do; empty when all is well. It is found
-    // out without a change to commit, too, and ends by itself when the disk is well again.
+    // What an operator must know of the disk now, with what to do; empty when all is well. It is
+    // found out without a change to commit, too, and ends by itself when the disk is well again.
     virtual std::string trouble() const { return {}; }
     // Everything queued is committed and the database closed. What is called after is answered
     // errc::closed.
