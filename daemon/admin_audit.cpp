@@ -108,7 +108,7 @@ awaitable<void> AdminService::stream_audit(std::shared_ptr<AuditReader> reader) 
         }
         query.newest = 0;
         if (!page->rows.empty()) query.after = page->rows.back().id;
-        last = !reader->more || (!page->more && (!reader->follow || stopping_));
+        last = !reader->more || stopping_ || (!page->more && !reader->follow);
         const std::string frame = frame_of(*page, *audit_.store(), !last);
         if (last) {
             reader->pending->finish(frame);
@@ -122,9 +122,9 @@ awaitable<void> AdminService::stream_audit(std::shared_ptr<AuditReader> reader) 
         });
         const bool whole = !page->more;
         const auto wait = [&] {
-            return !reader->drained || (whole && !stopping_ && audit_.writes() == writes);
+            return !reader->drained || (whole && audit_.writes() == writes);
         };
-        while (!reader->gone && wait())
+        while (!reader->gone && !stopping_ && wait())
             co_await audit_.changed().wait();
     }
     reader->pending.reset();

@@ -84,6 +84,10 @@ Findings judge_files(const HostFacts& facts) {
             problem(all, "rules", fmt::format("{} is not there", exe.path),
                     "an access rule lets in who runs it: that is nobody now",
                     "install it and run: tokenbroker reload (or leave it out of the rule)");
+    for (const std::string& unit : facts.units_missing)
+        all.push_back({"rules", Level::note, fmt::format("there is no unit {}", unit),
+                       "an access rule lets in who runs in it: that is nobody now",
+                       "systemctl list-unit-files; correct the rule, or install the unit"});
     if (!facts.exes.empty()) fine(all, before, "rules", "every exe of the access rules is there");
     return all;
 }
@@ -149,10 +153,11 @@ Findings judge_system(const HostFacts& facts) {
                 "it would hold grants that are in use",
                 "restart it: systemctl restart tokenbrokerd");
     if (facts.core_dumps && facts.memlock_bytes < std::uint64_t{1} << 20)
-        problem(all, "process",
-                fmt::format("only {} KiB of memory may be locked", facts.memlock_bytes / 1024),
-                "grants in use could be written to swap",
-                "set LimitMEMLOCK=64M in a drop-in of tokenbrokerd.service");
+        all.push_back(
+            {"process", Level::note,
+             fmt::format("only {} KiB of memory may be locked", facts.memlock_bytes / 1024),
+             "grants in use could be written to swap",
+             "set LimitMEMLOCK=64M in a drop-in of tokenbrokerd.service"});
     if (facts.core_dumps)
         fine(all, before, "process", "no core dumps; memory for secrets can be locked");
     if (version_of(facts.kernel) < std::pair<long, long>{6, 5})

@@ -56,11 +56,12 @@ struct HostFacts {
     std::uint64_t ballast_bytes = 0;  // blocks of the file
     std::optional<bool> clock_synced;
     bool boot_id = false;
-    std::optional<bool> core_dumps;       // of the daemon; absent: there is none
-    std::uint64_t memlock_bytes = 0;      // its limit
-    std::string kernel;                   // "6.1.0-40-amd64"
-    std::vector<std::string> unit_files;  // of tokenbrokerd.service, as systemd finds them
-    std::string unit_program;             // of the first of them: what it starts
+    std::optional<bool> core_dumps;          // of the daemon; absent: there is none
+    std::vector<std::string> units_missing;  // that rules name, where systemd runs
+    std::uint64_t memlock_bytes = 0;         // its limit
+    std::string kernel;                      // "6.1.0-40-amd64"
+    std::vector<std::string> unit_files;     // of tokenbrokerd.service, as systemd finds them
+    std::string unit_program;                // of the first of them: what it starts
     bool unit_program_there = true;
 };
 

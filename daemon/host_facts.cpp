@@ -9,6 +9,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -72,6 +74,38 @@ void look_at_config(const Config& config, HostFacts& facts) {
         facts.exes.push_back(look(path));
 }
 
+constexpr const char* unit_folders[] = {"/etc/systemd/system", "/run/systemd/system",
+                                        "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"};
+
+// Units are files, but those made by generators or at run time; a template stands for its
+// instances. Patterns that name neither can't be told.
+void look_for_units(const Config& config, HostFacts& facts) {
+    if (!look("/run/systemd/system").there) return;
+    for (const AccessRule& rule : config.access)
+        for (const Selector& selector : rule.allow) {
+            std::string name = selector.unit;
+            if (const auto at = name.find('@'); at != std::string::npos)
+                name = name.substr(0, at + 1) + name.substr(std::min(name.rfind('.'), name.size()));
+            if (name.empty() || name.find_first_of("*?") != std::string::npos) continue;
+            bool there = false;
+            for (const std::string folder :
+                 {"/run/systemd/transient/", "/run/systemd/generator/", "/lib/systemd/system/"})
+                there = there || look(folder + name).there;
+            for (const char* folder : unit_folders)
+                there = there || look(std::string(folder) + "/" + name).there;
+            if (!there) facts.units_missing.push_back(selector.unit);
+        }
+}
+
+// CAP_IPC_LOCK: no limit then.
+bool may_lock_all() {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("CapEff:"))
+            return (std::strtoull(line.c_str() + 7, nullptr, 16) >> 14 & 1) != 0;
+    return false;
+}
+
 void look_at_system(bool own, HostFacts& facts) {
     timex clock{};
     const int state = ::adjtimex(&clock);  // modes 0: it changes nothing
@@ -81,8 +115,7 @@ void look_at_system(bool own, HostFacts& facts) {
     facts.boot_id = id.size() == 36;
     utsname system{};
     if (::uname(&system) == 0) facts.kernel = system.release;
-    for (const char* folder : {"/etc/systemd/system", "/run/systemd/system",
-                               "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"}) {
+    for (const char* folder : unit_folders) {
         const std::string path = std::string(folder) + "/tokenbrokerd.service";
         if (look(path).there) facts.unit_files.push_back(path);
     }
@@ -99,6 +132,7 @@ void look_at_system(bool own, HostFacts& facts) {
     const bool none = ::getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0;
     facts.core_dumps = !none || ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
     if (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0) facts.memlock_bytes = limit.rlim_cur;
+    if (may_lock_all()) facts.memlock_bytes = RLIM_INFINITY;
 }
 
 }  // namespace
@@ -108,6 +142,7 @@ HostFacts gather_host_facts(const Config& config, const std::string& credentials
     look_at_store(config, credentials_dir, facts);
     facts.uid = own || !facts.state_dir.there ? ::geteuid() : facts.state_dir.uid;
     look_at_config(config, facts);
+    look_for_units(config, facts);
     facts.tokens_socket = look(config.tokens_socket);
     facts.admin_socket = look(config.admin_socket);
     facts.user_mode = (facts.tokens_socket.mode & 0777) == 0600;

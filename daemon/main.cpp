@@ -1,4 +1,4 @@
-// The process tokenbrokerd: three threads (this one is the brain), hardening, signals, readiness,
+// The process tokenbrokerd: four threads (this one is the brain), hardening, signals, readiness,
 // and the order of start and stop.
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -83,9 +83,7 @@ class Process {
         https_ = net::create_https_client(context_.get_executor(), https_options, log_);
         storage::AuditOptions audit_options;
         audit_options.path = config_.state_dir + "/audit.db";
-        auto audit = storage::open_audit_store(context_.get_executor(), audit_options, log_);
-        if (!audit) return failed(audit.error().message);
-        audit_ = std::move(*audit);
+        audit_ = storage::open_audit_store(context_.get_executor(), audit_options, log_);
         limits_ = ipc::create_limits();
         Deps deps{context_.get_executor(),
                   *clock_,

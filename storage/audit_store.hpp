@@ -73,9 +73,10 @@ struct AuditOptions {
     std::size_t room_bytes_min = 0;  // 0: limits::audit_room_bytes_min
 };
 
-// Blocking. A damaged file is moved aside (PATH.damaged) and a new one begun: the audit must not
-// keep the daemon from starting. Errors: storage, config.
-Result<std::unique_ptr<AuditStore>> open_audit_store(asio::any_io_executor brain,
-                                                     AuditOptions options, Log& log);
+// Blocking. The audit never keeps the daemon from starting: a damaged file is moved aside
+// (PATH.damaged) and a new one begun; one that can't be opened (a full disk) is tried again with
+// each batch, and rows are dropped and counted until then.
+std::unique_ptr<AuditStore> open_audit_store(asio::any_io_executor brain, AuditOptions options,
+                                             Log& log);
 
 }  // namespace tb::storage

@@ -18,33 +18,19 @@
 
 namespace tb::storage {
 
-Result<std::unique_ptr<AuditStore>> open_audit_store(asio::any_io_executor brain,
-                                                     AuditOptions options, Log& log) {
+std::unique_ptr<AuditStore> open_audit_store(asio::any_io_executor brain, AuditOptions options,
+                                             Log& log) {
     if (options.rows_max == 0) options.rows_max = limits::audit_rows_max;
     if (options.room_bytes_min == 0) options.room_bytes_min = limits::audit_room_bytes_min;
-    auto database = AuditDatabase::open(options.path, options.rows_max);
-    if (!database && database.error().code == errc::damaged) {
-        const std::string aside = options.path + ".damaged";
-        log.error("the audit can't be read ({}): it is {} now and a new one is begun",
-                  database.error().message, aside);
-        (void)std::rename(options.path.c_str(), aside.c_str());
-        (void)::unlink((options.path + "-wal").c_str());
-        (void)::unlink((options.path + "-shm").c_str());
-        database = AuditDatabase::open(options.path, options.rows_max);
-    }
-    if (!database) return database.error();
-    std::unique_ptr<AuditStore> store = std::make_unique<AuditThread>(
-        std::move(brain), std::move(*database), std::move(options), log);
-    return store;
+    return std::make_unique<AuditThread>(std::move(brain), std::move(options), log);
 }
 
-AuditThread::AuditThread(asio::any_io_executor brain, std::unique_ptr<AuditDatabase> database,
-                         AuditOptions options, Log& log)
+AuditThread::AuditThread(asio::any_io_executor brain, AuditOptions options, Log& log)
     : brain_(std::move(brain)),
-      database_(std::move(database)),
       options_(std::move(options)),
       log_(log),
       written_(std::make_shared<std::function<void()>>()) {
+    if (const auto opened = connect(); !opened) lose(opened.error());
     sigset_t all;  // signals are the brain's; a new thread inherits the mask
     sigset_t before;
     sigfillset(&all);
@@ -64,6 +50,30 @@ void AuditThread::end() {
         closing_ = true;
     }
     wake_.notify_one();
+}
+
+Result<void> AuditThread::connect() {
+    if (database_) return {};
+    auto database = AuditDatabase::open(options_.path, options_.rows_max);
+    if (!database && database.error().code == errc::damaged) {
+        const std::string aside = options_.path + ".damaged";
+        log_.error("the audit can't be read ({}): it is {} now and a new one is begun",
+                   database.error().message, aside);
+        (void)std::rename(options_.path.c_str(), aside.c_str());
+        (void)::unlink((options_.path + "-wal").c_str());
+        (void)::unlink((options_.path + "-shm").c_str());
+        database = AuditDatabase::open(options_.path, options_.rows_max);
+    }
+    if (!database) return database.error();
+    database_ = std::move(*database);
+    return {};
+}
+
+// One line in the log when it begins, none for each batch.
+void AuditThread::lose(const Error& error) {
+    trouble_ = error.message;
+    if (!std::exchange(losing_, true))
+        log_.error("the audit can't be written, events are only counted: {}", trouble_);
 }
 
 bool AuditThread::put(AuditRow row) {
@@ -141,7 +151,11 @@ void AuditThread::loop() {
         else if (!rows.empty())
             write(std::move(rows));
         for (auto& job : jobs) {
-            job->page = database_->read(job->query);
+            const Result<void> connected = connect();
+            if (connected)
+                job->page = database_->read(job->query);
+            else
+                job->page = connected.error();
             answer(std::move(job));
         }
         lock.lock();
@@ -153,7 +167,7 @@ void AuditThread::loop() {
 }
 
 void AuditThread::sync() {
-    if (std::exchange(unsynced_since_, std::nullopt)) (void)database_->sync();
+    if (std::exchange(unsynced_since_, std::nullopt) && database_) (void)database_->sync();
 }
 
 void AuditThread::write(std::vector<AuditRow> rows) {
@@ -172,18 +186,18 @@ void AuditThread::write(std::vector<AuditRow> rows) {
     }
     Result<void> written;
     if (room())
-        written = database_->append(rows);
+        written = connect();
     else
         written = Error{errc::storage,
                         fmt::format("less than {} bytes are free beside {}; free some disk space",
                                     options_.room_bytes_min, options_.path)};
+    if (written) {
+        written = database_->append(rows);
+        if (!written) database_.reset();  // after an I/O error it must not be used again
+    }
     if (!written) {
-        if (!std::exchange(losing_, true))
-            log_.error("the audit can't be written, events are only counted: {}",
-                       written.error().message);
-        trouble_ = written.error().message;
         dropped_ += rows.size() - (missing > 0 ? 1 : 0);
-        return;
+        return lose(written.error());
     }
     if (std::exchange(losing_, false)) log_.notice("the audit is written again");
     trouble_ = "they came too fast";

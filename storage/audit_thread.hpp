@@ -14,8 +14,7 @@ namespace tb::storage {
 
 class AuditThread final : public AuditStore {
   public:
-    AuditThread(asio::any_io_executor brain, std::unique_ptr<AuditDatabase> database,
-                AuditOptions options, Log& log);
+    AuditThread(asio::any_io_executor brain, AuditOptions options, Log& log);
     ~AuditThread() override;  // what still waits is written first
     AuditThread(const AuditThread&) = delete;
     AuditThread& operator=(const AuditThread&) = delete;
@@ -37,6 +36,8 @@ class AuditThread final : public AuditStore {
     };
     using Lock = std::unique_lock<std::mutex>;
 
+    Result<void> connect();
+    void lose(const Error& error);
     void loop();
     void await_work(Lock& lock);
     void write(std::vector<AuditRow> rows);

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.case import BrokerCase, DaemonCase, webroot_client
 from harness.cli import run
+from harness.daemon import Daemon
 from harness.paths import binary
 from harness.varlink import Varlink
 
@@ -81,6 +82,23 @@ class Audit(AuditCase):
         for file in daemon.state_dir.glob("audit.db*"):
             self.assertNotIn(TOKEN.encode(), file.read_bytes())
             self.assertEqual(file.stat().st_mode & 0o077, 0)
+
+    def test_what_a_rule_had_read_is_in_the_row(self) -> None:
+        exe = os.path.realpath("/proc/self/exe")
+        daemon = Daemon(self.folder, CLIENTS + f'[[access]]\naccounts = ["models/*"]\nallow = [{{ uid = 4242, exe = "{exe}" }}]\n')
+        if "CAP_SYS_PTRACE" in daemon.run_with("--check").stderr:
+            self.skipTest("this place has no CAP_SYS_PTRACE: no rule on exe")
+        self.addCleanup(daemon.close)
+        daemon.start()
+        self.daemon = daemon
+        self.folder.chmod(0o755)
+        with daemon.admin() as admin:
+            admin.call("AddAccount", account="models/cdn", secrets={"token": TOKEN})
+        self.assertEqual(self.get_as(4242), 1)
+        self.assertEqual(self.get_as(4243), 0)  # no rule had its executable read
+        got, refused = [row for row in self.rows() if row["kind"] in ("hand_out", "refusal")]
+        self.assertEqual(got["exe"], exe)
+        self.assertNotIn("exe", refused)
 
     def test_follow_sees_new_rows_and_the_end(self) -> None:
         daemon = self.enrolled()

@@ -113,6 +113,9 @@ BOOST_AUTO_TEST_CASE(each_finding_of_files) {
     facts.exes[0].there = false;
     expect(facts, "problem rules: /usr/games/x is not there", "reload");
     facts = healthy();
+    facts.units_missing = {"game-server@*.service"};
+    expect(facts, "note rules: there is no unit game-server@*.service", "list-unit-files");
+    facts = healthy();
     facts.state_dir.there = false;
     expect(facts, "problem permissions: the state folder", "doctor");
 }
@@ -151,7 +154,7 @@ BOOST_AUTO_TEST_CASE(each_finding_of_the_system) {
     expect(facts, "problem process: ", "restart");
     facts = healthy();
     facts.memlock_bytes = 65'536;
-    expect(facts, "problem process: only 64 KiB", "LimitMEMLOCK");
+    expect(facts, "note process: only 64 KiB", "LimitMEMLOCK");
     for (const char* old : {"6.1.0-40-amd64", "5.10", "6.4.99"}) {
         facts = healthy();
         facts.kernel = old;

@@ -35,11 +35,7 @@ struct Fixture {
         store.reset();
         run();
     }
-    void open() {
-        auto opened = open_audit_store(brain.get_executor(), options, log);
-        BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : opened.error().message));
-        store = std::move(*opened);
-    }
+    void open() { store = open_audit_store(brain.get_executor(), options, log); }
     void run() {
         brain.restart();
         brain.run();
@@ -242,6 +238,24 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_audit_is_moved_aside, Fixture) {
     struct stat info{};
     BOOST_REQUIRE(stat(options.path.c_str(), &info) == 0);
     BOOST_TEST((info.st_mode & 0777) == 0600U);
+}
+
+// The daemon starts without it, and what can't be written now is told once it can.
+BOOST_FIXTURE_TEST_CASE(one_that_can_not_be_opened_is_tried_again, Fixture) {
+    std::filesystem::create_directory(options.path);
+    open();
+    BOOST_TEST(log.contains("events are only counted"));
+    store->put(row(AuditKind::hand_out, 1));
+    for (int i = 0; i < 5'000 && store->dropped() == 0; ++i)
+        usleep(1'000);
+    BOOST_TEST(store->dropped() == 1U);
+    std::filesystem::remove(options.path);
+    store->put(row(AuditKind::hand_out, 2));
+    const auto all = read();
+    BOOST_REQUIRE(all.size() == 2U);
+    BOOST_TEST(all[0].verdict == "dropped");
+    BOOST_TEST(all[0].count == 1);
+    BOOST_TEST(log.contains("the audit is written again"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
