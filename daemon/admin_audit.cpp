@@ -121,9 +121,7 @@ awaitable<void> AdminService::stream_audit(std::shared_ptr<AuditReader> reader) 
             audit_.changed().notify_all();
         });
         const bool whole = !page->more;
-        const auto wait = [&] {
-            return !reader->drained || (whole && audit_.writes() == writes);
-        };
+        const auto wait = [&] { return !reader->drained || (whole && audit_.writes() == writes); };
         while (!reader->gone && !stopping_ && wait())
             co_await audit_.changed().wait();
     }
