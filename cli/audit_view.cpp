@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <array>
+#include <charconv>
 #include <cstdlib>
 
 #include "cli/json.hpp"
@@ -73,8 +74,12 @@ std::optional<std::int64_t> parse_since(std::string_view text, std::int64_t now_
     if (const auto ago = parse_duration(text)) return now_ms - *ago;
     std::string rest(text);
     if (rest.starts_with('@')) {
-        const auto seconds = parse_duration(rest.substr(1) + "s");
-        return seconds ? seconds : std::nullopt;
+        std::int64_t seconds = 0;
+        const char* end = rest.data() + rest.size();
+        const auto [stop, error] = std::from_chars(rest.data() + 1, end, seconds);
+        const bool good =
+            error == std::errc() && stop == end && seconds >= 0 && seconds < std::int64_t{1} << 40;
+        return good ? std::optional(seconds * 1000) : std::nullopt;
     }
     const bool utc = rest.ends_with('Z');
     if (utc) rest.pop_back();

@@ -78,12 +78,16 @@ SocketFact look(const Common& common, bool admin) {
     return fact;
 }
 
-// The one beside us, else the one in the path.
+// The one that was installed with us (we are in libexec/tokenbroker), else the one in the path.
 std::string daemon_program() {
     std::error_code ignored;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
-    const auto beside = self.parent_path() / "tokenbrokerd";
-    return std::filesystem::exists(beside, ignored) ? beside.string() : "tokenbrokerd";
+    const auto top = self.parent_path().parent_path().parent_path();
+    for (const char* folder : {"bin", "sbin"})
+        if (const auto program = top / folder / "tokenbrokerd";
+            std::filesystem::exists(program, ignored))
+            return program.string();
+    return "tokenbrokerd";
 }
 
 Answer<std::string> output_of(std::vector<std::string> words) {
