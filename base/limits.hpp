@@ -143,6 +143,35 @@ inline constexpr std::size_t ballast_bytes =
 // Without any quiet the log is copied at 64 MiB, between two commits.
 inline constexpr int store_log_pages_max = 16'384;
 
+// -- audit and doctor --
+// Rows kept of hand-outs, and as many of refusals; of operators' acts and grants' fates a quarter
+// each. With rows of 1 KiB at most all of it stays under audit_file_bytes_max.
+inline constexpr std::size_t audit_rows_max = 20'000;
+inline constexpr std::size_t audit_text_bytes_max = 400;  // of what a row says in words
+inline constexpr std::size_t audit_file_bytes_max = 64 * 1024 * 1024;
+// Rows that wait for the audit's thread: some seconds of the worst flood.
+inline constexpr std::size_t audit_queue_max = 4'096;
+inline constexpr std::size_t audit_batch_max = 512;
+// Beyond that a uid's rows of one minute are counted, and one row says how many.
+inline constexpr int audit_rows_per_uid_per_minute = 60;
+// Uids whose rows are counted at the same time; the others share one count.
+inline constexpr std::size_t audit_uids_max = 4'096;
+// Callers (of one account) known to have been handed a token: 40 bytes each. More, and the list
+// starts anew: then there are more rows, not fewer.
+inline constexpr std::size_t audit_callers_max = 65'536;
+inline constexpr Millis audit_again_ms{86'400'000};  // one row a day for a caller that goes on
+// What a kill -9 can lose, and (synchronous=NORMAL) what a power cut can.
+inline constexpr Millis audit_batch_ms{200};
+inline constexpr Millis audit_sync_ms{10'000};
+// Less room than this on the disk is for grants alone.
+inline constexpr std::size_t audit_room_bytes_min = 16 * 1024 * 1024;
+inline constexpr std::size_t audit_page_rows_max = 100;
+inline constexpr std::size_t audit_readers_max = 16;
+// One origin's answer to a probe without secrets, and how many origins are asked at once.
+inline constexpr Millis probe_timeout_ms{10'000};
+inline constexpr std::size_t probes_max = 8;
+inline constexpr std::size_t findings_max = 1'000;  // a fleet of dead accounts is one incident
+
 // -- configuration --
 inline constexpr std::size_t config_file_bytes_max = 1024 * 1024;
 inline constexpr std::size_t config_files_max = 256;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "cli/audit_options.hpp"
 #include "cli/option_kinds.hpp"
 #include "cli/words.hpp"
 
@@ -41,6 +42,7 @@ class Parser {
     void add_client_commands();
     void add_login_commands();
     void add_daemon_commands();
+    void add_audit();
 
     CLI::App app_{"tokenbroker: fresh access tokens from tokenbrokerd\n", "tokenbroker"};
     Invocation result_;
@@ -62,6 +64,8 @@ class Parser {
     Revoke revoke_;
     Reload reload_;
     Explain explain_;
+    Audit audit_;
+    Doctor doctor_;
 };
 
 Parser::Parser() {
@@ -87,6 +91,7 @@ Parser::Parser() {
     add_client_commands();
     add_login_commands();
     add_daemon_commands();
+    add_audit();
 }
 
 void Parser::add_readers() {
@@ -227,6 +232,11 @@ void Parser::add_daemon_commands() {
     explain.add_option("--uid", explain_.uid, "Of this user (default: you)")
         ->type_name("UID")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{4'294'967'294}));
+}
+
+void Parser::add_audit() {
+    chosen(audit_options(app_, audit_), audit_);
+    chosen(doctor_options(app_, doctor_), doctor_);
 }
 
 // The command that the words lead to, and what stands before its name.

@@ -95,10 +95,22 @@ struct Explain {
     std::string account;
     std::int64_t uid = 0;
 };
+struct Audit {
+    std::string account;  // empty: all
+    std::string since;    // a time or a duration; empty: the newest
+    std::optional<std::int64_t> uid;
+    std::int64_t newest = 200;
+    bool refused = false;
+    bool follow = false;
+};
+struct Doctor {
+    std::string config;  // of the daemon, where none answers
+    bool no_probe = false;
+};
 
 using Command = std::variant<Get, Exec, Watch, Status, AccountAdd, AccountRemove, AccountList,
                              AccountShow, AccountPause, AccountResume, ClientSetSecret, ClientList,
-                             Renew, Login, Revoke, Reload, Explain>;
+                             Renew, Login, Revoke, Reload, Explain, Audit, Doctor>;
 
 Answer<> run(const Common& common, const Get& get);
 Answer<> run(const Common& common, const Exec& exec);  // comes back only when it failed
@@ -117,5 +129,7 @@ Answer<> run(const Common& common, const Login& login);
 Answer<> run(const Common& common, const Revoke& revoke);
 Answer<> run(const Common& common, const Reload& reload);
 Answer<> run(const Common& common, const Explain& explain);
+Answer<> run(const Common& common, const Audit& audit);
+Answer<> run(const Common& common, const Doctor& doctor);
 
 }  // namespace tb::cli

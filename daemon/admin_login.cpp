@@ -261,7 +261,8 @@ awaitable<void> AdminService::stop() {
         session->ended = true;
         session->changed.notify_all();
     }
-    while (!logins_.empty() || enrolling_)
+    audit_.changed().notify_all();  // who follows the audit
+    while (!logins_.empty() || enrolling_ || audit_readers_ > 0 || diagnosing_)
         co_await enrolment_ended_.wait();
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/limits.hpp"
 #include "daemon/arguments.hpp"
+#include "daemon/audit_admin.hpp"
 #include "daemon/errors.hpp"
 #include "daemon/status_json.hpp"
 #include "ipc/replies.hpp"
@@ -16,10 +17,12 @@
 
 namespace tb::daemon {
 
-AdminService::AdminService(const Deps& deps, AccountTable& table, Broker& broker, Hooks hooks)
+AdminService::AdminService(const Deps& deps, AccountTable& table, Broker& broker, Audit& audit,
+                           Hooks hooks)
     : deps_(deps),
       table_(table),
       broker_(broker),
+      audit_(audit),
       hooks_(std::move(hooks)),
       started_(deps.clock.wall()),
       enrolment_ended_(deps.brain) {}
@@ -36,9 +39,18 @@ void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (!may(connection.caller())) {
         deps_.log.notice("{} refused to {}: not root and not in the admin group", call.method,
                          connection.caller().describe());
+        const auto why = [] { return "not root and not in the admin group"; };
+        audit_.refused(connection.caller(), nullptr, {}, call.method_name(), why);
         connection.out() += ipc::permission_denied();
         return;
     }
+    if (!is_audited(call.method_name())) return dispatch(connection, call);
+    AuditedCall audited(connection, call, audit_);
+    dispatch(audited, call);
+    audited.dispatched();
+}
+
+void AdminService::dispatch(ipc::Connection& connection, const proto::Call& call) {
     const std::string_view method = call.method_name();
     if (method == "GetStatus") return get_status(connection, call);
     if (method == "ListClients") return list_clients(connection);
@@ -51,6 +63,8 @@ void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (method == "RenewAccount") return renew_account(connection, call);
     if (method == "SetClientSecret") return set_client_secret(connection, call);
     if (method == "Reload") return reload_call(connection);
+    if (method == "Diagnose") return diagnose(connection, call);
+    if (method == "ReadAudit") return read_audit(connection, call);
     if (method == "ExplainAccess") return explain_access(connection, call);
     connection.out() += ipc::method_not_found(call);
 }
