@@ -55,11 +55,12 @@ class Context:
 
     # -- the daemon --
     def filled(self, accounts: int, token_bytes: int = 1024, lifetime_s: int = 86_400, provider: str = "webroot") -> Path:
-        """A state folder with that many accounts CLIENT/a0000000.. and sealed tokens, made once a run. Copy it, don't use it."""
+        """A state folder with that many accounts CLIENT/u0000000.. and sealed tokens, made once a run. Copy it, don't use it."""
         key = (accounts, token_bytes, lifetime_s, provider)
         if key not in self._filled:
             state = self.folder("filled") / "state"
-            self.processes.run([self.tool("bench_fill"), "--state", str(state), "--client", CLIENT, "--provider", provider,
+            state.mkdir(mode=0o700)
+            self.processes.run([self.tool("make_store"), "--state", str(state), "--client", CLIENT, "--provider", provider,
                                 "--accounts", str(accounts), "--token-bytes", str(token_bytes), "--lifetime-s", str(lifetime_s)],
                                timeout_s=600)
             self._filled[key] = state
@@ -114,13 +115,14 @@ class Context:
                      accounts: int = 1, seconds: float | None = None, requests: int | None = None, warmup_s: float = 0.1,
                      cpu: int | None = None) -> list[str]:
         argv = [self.tool("bench_load"), "--socket", str(path), "--protocol", protocol, "--connections", str(connections),
-                "--depth", str(depth), "--accounts", str(accounts), "--prefix", f"{CLIENT}/a",
+                "--depth", str(depth), "--accounts", str(accounts), "--prefix", f"{CLIENT}/u",
                 "--cpu", str(self.client_cpu if cpu is None else cpu)]
         if os.geteuid() == 0:
             argv += ["--uid", str(self.caller_uid)]
         if requests is not None:
             return [*argv, "--requests", str(requests)]
-        return [*argv, "--seconds", str(self.seconds(1.0) if seconds is None else seconds), "--warmup-s", str(warmup_s)]
+        return [*argv, "--run-us", str(int((self.seconds(1.0) if seconds is None else seconds) * 1e6)),
+                "--warmup-us", str(int(warmup_s * 1e6))]
 
     def interleaved(self, lanes: dict[str, Callable[[], Any]]) -> dict[str, list[Any]]:
         """Each lane once a round, in turn, so that what the machine does meanwhile hits all of them; results by lane."""
