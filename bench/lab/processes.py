@@ -17,6 +17,14 @@ STOP_LIMIT_S = 45.0
 _libc = ctypes.CDLL(None)
 
 
+def cpu_ns(pid: int) -> int:
+    """CPU time of all threads of a process that live, as the scheduler counts it; a competing process doesn't show in it."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+    return total
+
+
 class Failed(Exception):
     """A program of the bench did not do what it should; the row has no figures."""
 
@@ -47,8 +55,9 @@ class Processes:
         """A child. Its error text goes to a log (`log_of`); its output too, unless `out`."""
         self.started += 1
         log_file = self.log_folder / f"{self.started:03d}-{Path(argv[0]).name}.log"
+        stdin = more.pop("stdin", subprocess.DEVNULL)
         with open(log_file, "wb") as log:
-            process = subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if out else log, stderr=log,
+            process = subprocess.Popen(list(argv), stdin=stdin, stdout=subprocess.PIPE if out else log, stderr=log,
                                        text=True, preexec_fn=_prepare(cpus, nice), **more)
         process.log_file = log_file  # type: ignore[attr-defined]
         self.running.append(process)
