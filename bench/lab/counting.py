@@ -42,6 +42,11 @@ def per_request(few: dict[str, int], many: dict[str, int], requests: int) -> dic
     return dict(sorted(((name, cost) for name, cost in costs.items() if cost >= 0.005), key=lambda item: -item[1]))
 
 
+def total(costs: dict[str, float]) -> float:
+    """To a hundredth: a timer of the daemon fires once or twice among some thousand calls."""
+    return round(sum(costs.values()), 2)
+
+
 def _await_text(path: Path) -> str:
     """The tracer writes when the daemon has ended, and a moment later than that."""
     until = time.monotonic() + WRITE_LIMIT_S

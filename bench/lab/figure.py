@@ -3,6 +3,7 @@
 A row is a module bench/rows/NAME.py with
     NAME     as in --only
     WHY      one sentence: what it measures
+    ORDER    optional: its place in the table
     LIMIT_S  optional: the row is stopped after that many seconds (default 300)
     measure(context) -> list[Figure]
 """
@@ -42,6 +43,7 @@ class Figure:
     exact: bool = False  # a count: the same on any machine, noise or not
     verdict: str = ""  # set by bench/run
     row: str = ""  # set by bench/run
+    date: str = ""  # set by bench/run
 
     def judged(self) -> float:
         return self.value if self.ratio is None or self.bar_is_absolute else self.ratio

@@ -3,6 +3,7 @@ from lab.context import Context
 from lab.figure import Figure, Series, compared
 
 NAME = "get"
+ORDER = 50
 WHY = "`tokenbroker get ACCOUNT` as a whole process, from spawn to exit, against one of /bin/true, on the CPU of the daemon"
 
 TIMES = 200

@@ -4,6 +4,7 @@ from lab.figure import Figure
 from lab.peers import measure_peers, throughput
 
 NAME = "many"
+ORDER = 20
 WHY = "requests/s of 64 connections with one request each in flight; server and clients have a CPU each"
 
 

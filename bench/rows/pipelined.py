@@ -4,6 +4,7 @@ from lab.figure import Figure
 from lab.peers import measure_peers, throughput
 
 NAME = "pipelined"
+ORDER = 30
 WHY = "requests/s of 64 connections with 16 requests each in flight, for one account and for random ones of 100,000 (redis: keys)"
 ACCOUNTS = 100_000
 

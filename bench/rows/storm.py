@@ -9,6 +9,7 @@ from lab.processes import Failed
 from lab.provider import TlsProvider, certificate
 
 NAME = "storm"
+ORDER = 40
 WHY = "p50 and p99 of a warm GetToken while 32 renewals with full TLS handshakes are always in flight, against the same daemon idle"
 
 IN_FLIGHT = 32
