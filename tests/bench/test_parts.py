@@ -13,13 +13,12 @@ from lab import charts, counting, noise, page, svg, table  # noqa: E402
 from lab.figure import Figure, Series, compared, from_json, judge, spread  # noqa: E402
 from lab.processes import Failed  # noqa: E402
 
-STRACE = """% time     seconds  usecs/call     calls    errors syscall
------- ----------- ----------- --------- --------- ----------------
- 61.54    0.012345          12      1010           epoll_wait
- 20.00    0.004000           4      1000         2 recvfrom
-  0.00    0.000000           0         3           futex
------- ----------- ----------- --------- --------- ----------------
-100.00    0.016345           8      2013         2 total
+STRACE = """100 epoll_wait(0x5, 0x7ffe, 0x80, 0xffffffff <unfinished ...>
+101 futex(0x1, 0x2) = 0
+100 <... epoll_wait resumed>) = 0x1
+100   recvfrom(0x9, 0x1, 0x1000, 0, 0, 0) = 0x5b
+100 recvfrom(0x9, 0x1, 0x1000, 0, 0, 0) = -1 EAGAIN (Resource temporarily unavailable)
+101 +++ exited with 0 +++
 """
 
 
@@ -102,7 +101,8 @@ class Table(unittest.TestCase):
 
 class Counting(unittest.TestCase):
     def test_strace(self) -> None:
-        self.assertEqual(counting.parse_strace(STRACE), {"epoll_wait": 1010, "recvfrom": 1000, "futex": 3})
+        self.assertEqual(counting.parse_strace(STRACE, 100), {"epoll_wait": 1, "recvfrom": 2})
+        self.assertEqual(counting.parse_strace(STRACE, 101), {"futex": 1})
 
     def test_the_difference_is_divided_and_rare_calls_are_left_out(self) -> None:
         costs = counting.per_request({"read": 10, "futex": 3, "mmap": 50}, {"read": 1012, "futex": 5, "mmap": 50, "send": 2000}, 1000)
