@@ -76,6 +76,7 @@ Parser::Parser() {
                     "Its admin socket (default: admin.sock beside the other)")
         ->type_name("PATH");
     app_.add_flag("--json", result_.common.json, "JSON for programs instead of text for people");
+    app_.add_option("--connection", result_.common.connection)->group("");  // front/ and no person
     app_.footer(
         "Exit codes: 0 done, 1 failed, 2 usage, 3 no such account or not yours, 4 login required,\n"
         "5 provider unavailable, 6 no daemon; exec: 125 to 127 as env(1)\n"

@@ -20,6 +20,7 @@ struct Common {
     std::string socket;        // tokens.sock; empty: where clients look
     std::string admin_socket;  // empty: admin.sock beside it
     bool json = false;
+    int connection = -1;  // from front/: a tokens socket on which `get` was asked for already
 };
 
 // What a token must be like; of get and exec.
