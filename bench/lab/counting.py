@@ -50,15 +50,20 @@ def total(costs: dict[str, float]) -> float:
     return round(sum(costs.values()), 2)
 
 
+def ended(pid: int) -> str:
+    """What the last line about a process looks like to strace, which pads process ids."""
+    return rf"(?m)^{pid} +\+\+\+ exited with"
+
+
 def _await_text(path: Path, last_words: str) -> str:
-    """The tracer writes its last words a moment after the daemon has ended."""
+    """The tracer writes its last words (a pattern) a moment after the daemon has ended."""
     until = time.monotonic() + WRITE_LIMIT_S
     while time.monotonic() < until:
         text = path.read_text(errors="replace") if path.exists() else ""
-        if last_words in text:
+        if re.search(last_words, text):
             return text
         time.sleep(0.05)
-    raise Failed(f"{path.name} was not finished within {WRITE_LIMIT_S} s")
+    raise Failed(f"{path} lacks its last words {last_words!r} after {WRITE_LIMIT_S} s; it ends with: {text[-300:]!r}")
 
 
 def _run(context: Context, wrapper: Callable[[Path], list[str]], requests: int, depth: int) -> tuple[str, int]:
@@ -67,7 +72,7 @@ def _run(context: Context, wrapper: Callable[[Path], list[str]], requests: int, 
     with context.daemon(wrapper=wrapper(report)) as daemon:
         pid = daemon.pid
         context.load(daemon.tokens_socket, requests=requests, depth=depth)
-    return _await_text(report, f"{pid} +++ exited with" if wrapper is strace else "totals:"), pid
+    return _await_text(report, ended(pid) if wrapper is strace else r"(?m)^totals: \d+$"), pid
 
 
 def strace(report: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """The bench's pure parts: medians and judging, noise, the table, counting, charts, the page. Each would mislead people if it were wrong."""
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -19,6 +20,7 @@ STRACE = """100 epoll_wait(0x5, 0x7ffe, 0x80, 0xffffffff <unfinished ...>
 100   recvfrom(0x9, 0x1, 0x1000, 0, 0, 0) = 0x5b
 100 recvfrom(0x9, 0x1, 0x1000, 0, 0, 0) = -1 EAGAIN (Resource temporarily unavailable)
 101 +++ exited with 0 +++
+7   +++ exited with 0 +++
 """
 
 
@@ -103,6 +105,9 @@ class Counting(unittest.TestCase):
     def test_strace(self) -> None:
         self.assertEqual(counting.parse_strace(STRACE, 100), {"epoll_wait": 1, "recvfrom": 2})
         self.assertEqual(counting.parse_strace(STRACE, 101), {"futex": 1})
+
+    def test_a_trace_has_ended_when_its_process_has(self) -> None:
+        self.assertEqual([pid for pid in (100, 101, 7, 1) if re.search(counting.ended(pid), STRACE)], [101, 7])
 
     def test_the_difference_is_divided_and_rare_calls_are_left_out(self) -> None:
         costs = counting.per_request({"read": 10, "futex": 3, "mmap": 50}, {"read": 1012, "futex": 5, "mmap": 50, "send": 2000}, 1000)
