@@ -14,7 +14,7 @@ from lab.figure import Figure, Series, compared
 
 LOAD_S = 0.5  # of one server in one round
 ALIKE, LARGE = "daemon", "daemon, 1 KB tokens"
-TOKEN_BYTES = {ALIKE: 460, LARGE: 1024}
+TOKEN_BYTES = {ALIKE: 493, LARGE: 1024}
 Rounds = dict[str, list[dict[str, Any]]]
 
 
