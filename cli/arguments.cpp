@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "cli/option_keep.hpp"
 #include "cli/option_kinds.hpp"
 #include "cli/words.hpp"
 
@@ -61,6 +62,7 @@ class Parser {
     Login login_;
     Revoke revoke_;
     Reload reload_;
+    Keeping keeping_;
     Explain explain_;
 };
 
@@ -86,6 +88,7 @@ Parser::Parser() {
     add_client_commands();
     add_login_commands();
     add_daemon_commands();
+    keeping_commands(app_, keeping_, [this](CLI::App& app, auto& values) { chosen(app, values); });
 }
 
 void Parser::add_readers() {

@@ -90,6 +90,19 @@ struct Revoke {
     std::string account;
 };
 struct Reload {};
+struct Rekey {
+    std::int64_t wait_ms = 60'000;  // for the old key to be gone
+};
+struct Backup {
+    std::string file;
+    std::string passphrase_file;  // empty: standard input
+    bool verify = false;
+};
+struct Restore {
+    std::string file;
+    std::string passphrase_file;
+    std::int64_t wait_ms = 10'000;  // for grants in doubt to be tried
+};
 struct Explain {
     std::string account;
     std::int64_t uid = 0;
@@ -97,7 +110,7 @@ struct Explain {
 
 using Command = std::variant<Get, Exec, Watch, Status, AccountAdd, AccountRemove, AccountList,
                              AccountShow, AccountPause, AccountResume, ClientSetSecret, ClientList,
-                             Renew, Login, Revoke, Reload, Explain>;
+                             Renew, Login, Revoke, Reload, Rekey, Backup, Restore, Explain>;
 
 Answer<> run(const Common& common, const Get& get);
 Answer<> run(const Common& common, const Exec& exec);  // comes back only when it failed
@@ -115,6 +128,9 @@ Answer<> run(const Common& common, const Renew& renew);
 Answer<> run(const Common& common, const Login& login);
 Answer<> run(const Common& common, const Revoke& revoke);
 Answer<> run(const Common& common, const Reload& reload);
+Answer<> run(const Common& common, const Rekey& rekey);
+Answer<> run(const Common& common, const Backup& wish);
+Answer<> run(const Common& common, const Restore& restore);
 Answer<> run(const Common& common, const Explain& explain);
 
 }  // namespace tb::cli

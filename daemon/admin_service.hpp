@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "daemon/admin_keep.hpp"
 #include "daemon/broker.hpp"
 #include "daemon/gatekeeper.hpp"
 #include "ipc/service.hpp"
@@ -104,6 +105,7 @@ class AdminService final : public ipc::Service {
     const Deps& deps_;
     AccountTable& table_;
     Broker& broker_;
+    Keeper keeper_;
     Hooks hooks_;
     std::optional<gid_t> admin_gid_;
     WallTime started_{};
