@@ -142,6 +142,26 @@ inline constexpr std::size_t ballast_bytes =
     4 * 1024 * 1024;  // disk room kept for successors when the disk fills up
 // Without any quiet the log is copied at 64 MiB, between two commits.
 inline constexpr int store_log_pages_max = 16'384;
+// Rows that a change of the master key seals anew in one commit: about 2 ms, which is what any
+// other commit may have to wait for.
+inline constexpr std::size_t rekey_rows_per_turn = 64;
+// The last step of it writes the database anew (VACUUM), about 1 s for each 200 MB, in which no
+// commit is made. Above this it waits for the daemon's stop.
+inline constexpr std::int64_t rekey_vacuum_bytes_max = 64 * 1024 * 1024;
+
+// -- backup --
+// Sealed at once: its base64 and the JSON around it fit in one frame.
+inline constexpr std::size_t backup_chunk_bytes = 32 * 1024;
+// One account as stored: a grant and a token as large as one reply can bring, with its attributes.
+inline constexpr std::size_t backup_record_bytes_max = 512 * 1024;
+// A million accounts of 4 KiB, twice.
+inline constexpr std::int64_t backup_bytes_max = std::int64_t{8} * 1024 * 1024 * 1024;
+// With 0.4 s and 128 MiB for each guess, twelve characters of any sense are out of reach.
+inline constexpr std::size_t backup_passphrase_bytes_min = 12;
+// What a damaged or hostile file may ask of whoever reads it.
+inline constexpr std::size_t backup_kdf_bytes_max = 1024 * 1024 * 1024;
+// A backup or a restore that nobody goes on with makes room for the next, and lets the log shrink.
+inline constexpr Millis backup_idle_ms{60'000};
 
 // -- audit and doctor --
 // Rows kept of hand-outs, and as many of refusals; of operators' acts and grants' fates a quarter

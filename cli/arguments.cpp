@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cli/audit_options.hpp"
+#include "cli/option_keep.hpp"
 #include "cli/option_kinds.hpp"
 #include "cli/words.hpp"
 
@@ -42,7 +43,6 @@ class Parser {
     void add_client_commands();
     void add_login_commands();
     void add_daemon_commands();
-    void add_audit();
 
     CLI::App app_{"tokenbroker: fresh access tokens from tokenbrokerd\n", "tokenbroker"};
     Invocation result_;
@@ -63,6 +63,7 @@ class Parser {
     Login login_;
     Revoke revoke_;
     Reload reload_;
+    Keeping keeping_;
     Explain explain_;
     Audit audit_;
     Doctor doctor_;
@@ -91,7 +92,7 @@ Parser::Parser() {
     add_client_commands();
     add_login_commands();
     add_daemon_commands();
-    add_audit();
+    keeping_commands(app_, keeping_, [this](CLI::App& app, auto& values) { chosen(app, values); });
 }
 
 void Parser::add_readers() {
@@ -232,9 +233,7 @@ void Parser::add_daemon_commands() {
     explain.add_option("--uid", explain_.uid, "Of this user (default: you)")
         ->type_name("UID")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{4'294'967'294}));
-}
 
-void Parser::add_audit() {
     chosen(audit_options(app_, audit_), audit_);
     chosen(doctor_options(app_, doctor_), doctor_);
 }

@@ -257,6 +257,7 @@ awaitable<void> AdminService::log_in(Session session) {
 
 awaitable<void> AdminService::stop() {
     stopping_ = true;
+    keeper_.stop();
     for (const auto& [id, session] : logins_) {
         session->ended = true;
         session->changed.notify_all();

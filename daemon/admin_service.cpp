@@ -23,6 +23,7 @@ AdminService::AdminService(const Deps& deps, AccountTable& table, Broker& broker
       table_(table),
       broker_(broker),
       audit_(audit),
+      keeper_(deps, table, broker),
       hooks_(std::move(hooks)),
       started_(deps.clock.wall()),
       enrolment_ended_(deps.brain) {}
@@ -66,8 +67,20 @@ void AdminService::dispatch(ipc::Connection& connection, const proto::Call& call
     if (method == "Diagnose") return diagnose(connection, call);
     if (method == "ReadAudit") return read_audit(connection, call);
     if (method == "ExplainAccess") return explain_access(connection, call);
+    if (keeper_.call(connection, call)) return;
     connection.out() += ipc::method_not_found(call);
 }
+
+namespace {
+// How a change of the master key goes; empty: there is none.
+std::string rekey_words(const storage::StoreKeys& keys) {
+    if (!keys.changing) return {};
+    if (!keys.trouble.empty()) return "it does not get on: " + keys.trouble;
+    if (keys.waits_for_stop)
+        return "everything is under the new key; the old one goes at the next stop of the daemon";
+    return fmt::format("{} rows are under the new key", keys.resealed);
+}
+}  // namespace
 
 boost::json::object AdminService::daemon_status() const {
     boost::json::object out;
@@ -79,6 +92,10 @@ boost::json::object AdminService::daemon_status() const {
     out["connections"] = hooks_.connections ? hooks_.connections() : 0;
     out["state_dir"] = table_.config()->state_dir;
     out["config"] = table_.config()->main_file;
+    const storage::StoreKeys keys = deps_.store.keys();
+    out["master_key"] = keys.path;
+    out["master_key_id"] = keys.id;
+    if (keys.changing) out["rekey"] = rekey_words(keys);
     boost::json::array alarms;
     for (const std::string& alarm : broker_.alarms())
         alarms.emplace_back(alarm);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "daemon/admin_keep.hpp"
 #include "daemon/audit.hpp"
 #include "daemon/broker.hpp"
 #include "daemon/gatekeeper.hpp"
@@ -135,6 +136,7 @@ class AdminService final : public ipc::Service {
     AccountTable& table_;
     Broker& broker_;
     Audit& audit_;
+    Keeper keeper_;
     Hooks hooks_;
     std::optional<gid_t> admin_gid_;
     WallTime started_{};

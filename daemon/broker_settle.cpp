@@ -222,6 +222,21 @@ awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
     co_return true;
 }
 
+namespace {
+// Why a login is needed now. An intent that no other attempt ever raised came from a backup.
+std::string refused_words(const Account& account, const Failed& failure, bool was_unknown) {
+    const LastFailure& last = *account.stats.last_failure;
+    const std::string end = clock_text(last.at) + "; run: " + new_grant_command(account);
+    const int attempts = account.intent ? account.intent->attempts : 0;
+    if (!was_unknown && attempts <= 1) return fmt::format("{} at {}", last.reason, end);
+    const bool from_backup = account.intent && attempts <= 1;
+    return fmt::format("{}: {} and the provider now refuses the grant ({}) at {}", account.name,
+                       from_backup ? "the grant came from a backup, was used since that was made,"
+                                   : "lost_rotation: an earlier answer was lost",
+                       failure.code, end);
+}
+}  // namespace
+
 awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr<Failed> failure) {
     Account& account = *attempt->account;
     if (failure->new_grant) {
@@ -252,13 +267,7 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
     } else if (failure->scope == Failed::Scope::parameters) {
         // one user's, one origin's: the account is as it was
     } else if (failure->failure == FailureClass::reauth) {
-        const bool lost = was_unknown || (account.intent && account.intent->attempts > 1);
-        const std::string why =
-            lost ? fmt::format(
-                       "{}: lost_rotation: an earlier answer was lost and the provider now refuses "
-                       "the grant ({}) at {}; run: {}",
-                       account.name, failure->code, at, new_grant_command(account))
-                 : fmt::format("{} at {}; run: {}", reason, at, new_grant_command(account));
+        const std::string why = refused_words(account, *failure, was_unknown);
         co_await set_state(attempt, GrantState::login_required, why, true, true);
         audit_.grant(account, lost ? "lost_rotation" : "login_required",
                      why + " (the refused grant is kept sealed for 30 days)");
