@@ -45,6 +45,27 @@ awaitable<void> Broker::touch() {
                           stored.error().message);
 }
 
+awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, storage::GrantState state,
+                                  std::string reason, bool clear_intent, bool retire) {
+    Account& account = *attempt->account;
+    auto change = std::make_shared<storage::Change>(
+        storage::SetState{account.id, attempt->grant_version, state, reason, clear_intent, retire});
+    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (!stored &&
+        (stored.error().code == errc::superseded || stored.error().code == errc::not_found))
+        co_return;
+    // A state that could not be stored still holds in this process; after a restart the open intent
+    // tells the same story. Of a refusal it would tell too little: the grant would be sent again.
+    if (!stored) {
+        deps_.log.error("{}: its state could not be stored: {}", account.name,
+                        stored.error().message);
+        if (state == storage::GrantState::login_required) store_later(attempt->account, change);
+    }
+    account.state = state;
+    account.reason = std::move(reason);
+    if (clear_intent) account.intent.reset();
+}
+
 void Broker::store_later(const std::shared_ptr<Account>& account,
                          std::shared_ptr<storage::Change> change) {
     ++stored_later_;

@@ -33,7 +33,8 @@ class TokensService final : public ipc::Service {
     void report_rejected(ipc::Connection& connection, const proto::Call& call);
     void list_accounts(ipc::Connection& connection);
     // nullptr: there is no such account, or not for this caller; the refusal was counted.
-    std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name);
+    std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name,
+                                       std::string_view method);
     void end_watch(const Watch* watch);
 
     const Deps& deps_;
