@@ -86,6 +86,8 @@ struct Account : std::enable_shared_from_this<Account> {
     WallTime grant_obtained_at{};
     std::optional<WallTime> grant_expires_at;
     std::optional<storage::IntentRecord> intent;
+    // An intent that could not be stored, or perhaps was: asked again as the same, it counts once.
+    std::shared_ptr<storage::Change> unsure_intent;
     std::optional<WallTime> last_used;
 
     Slot slot;

@@ -91,6 +91,11 @@ class Broker {
     awaitable<Result<storage::Committed>> commit_acknowledged(
         std::string name, std::shared_ptr<storage::Change> change);
 
+    // The end of a grant (its refusal, a candidate's removal) that the store could not take: tried
+    // until it does, has something newer, or the account is at work again.
+    void store_later(const std::shared_ptr<Account>& account,
+                     std::shared_ptr<storage::Change> change);
+
     void notify(Account& account, std::string_view event, std::string_view reason);
     int exchanges_in_flight() const { return gate_.in_flight(); }
     std::vector<std::string> alarms() const;
@@ -126,6 +131,8 @@ class Broker {
                            std::shared_ptr<providers::Minted> token);
     awaitable<void> failed(std::shared_ptr<Attempt> attempt,
                            std::shared_ptr<providers::Failed> failure);
+    // May be taken later; a damaged row or file, too, which may be put right again.
+    static bool is_of_store(const Error& error);
     awaitable<Result<storage::Committed>> commit_until_durable(
         std::shared_ptr<Attempt> attempt, std::shared_ptr<storage::Change> change);
     awaitable<void> set_state(std::shared_ptr<Attempt> attempt, storage::GrantState state,
@@ -144,6 +151,8 @@ class Broker {
     void probed(Attempt& attempt);
     void settle_waiters(Account& account, Slot& slot);
     awaitable<bool> promote(std::shared_ptr<Attempt> attempt);
+    awaitable<void> keep_storing(std::shared_ptr<Account> account,
+                                 std::shared_ptr<storage::Change> change);
     awaitable<void> drop_candidate(std::shared_ptr<Account> candidate);
     void answer_operators(Slot& slot, const Result<const Slot*>& outcome);
     Error waiting_error(const Account& account, const Slot& slot) const;
@@ -169,6 +178,7 @@ class Broker {
     int commits_pending_ = 0;  // successors that the store could not take yet
     std::string store_trouble_;
     std::size_t revocations_ = 0;
+    std::size_t stored_later_ = 0;
     bool stopping_ = false;
     Event idle_;
     BootTime next_touch_{};

@@ -166,25 +166,6 @@ void Broker::note_failure(Attempt& attempt, const Failed& failure) {
                       failure.code, reason);
 }
 
-awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, GrantState state,
-                                  std::string reason, bool clear_intent, bool retire) {
-    Account& account = *attempt->account;
-    auto change = std::make_shared<storage::Change>(
-        storage::SetState{account.id, attempt->grant_version, state, reason, clear_intent, retire});
-    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
-    if (!stored &&
-        (stored.error().code == errc::superseded || stored.error().code == errc::not_found))
-        co_return;
-    // A state that could not be stored still holds in this process; after a restart the open intent
-    // tells the same story.
-    if (!stored)
-        deps_.log.error("{}: its state could not be stored: {}", account.name,
-                        stored.error().message);
-    account.state = state;
-    account.reason = std::move(reason);
-    if (clear_intent) account.intent.reset();
-}
-
 // A failure that used the grant up all the same: the successor is in force and is kept before
 // anything else happens.
 awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
@@ -267,6 +248,7 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
     } else if (failure->scope == Failed::Scope::parameters) {
         // one user's, one origin's: the account is as it was
     } else if (failure->failure == FailureClass::reauth) {
+        const bool lost = was_unknown || (account.intent && account.intent->attempts > 1);
         const std::string why = refused_words(account, *failure, was_unknown);
         co_await set_state(attempt, GrantState::login_required, why, true, true);
         audit_.grant(account, lost ? "lost_rotation" : "login_required",

@@ -14,6 +14,8 @@ std::vector<std::string> Broker::alarms() const {
             "{} new grant(s) wait in memory because the store can't write: {}; free the disk, "
             "don't stop the daemon",
             commits_pending_, store_trouble_));
+    else if (std::string trouble = deps_.store.trouble(); !trouble.empty())
+        all.push_back(std::move(trouble));
     for (const auto& alarm : gate_.alarms(now))
         all.push_back(fmt::format("{} {}; next try in {} s", alarm.origin, alarm.text,
                                   std::max<std::int64_t>(0, (alarm.until - now).count() / 1000)));
@@ -43,12 +45,56 @@ awaitable<void> Broker::touch() {
                           stored.error().message);
 }
 
+awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, storage::GrantState state,
+                                  std::string reason, bool clear_intent, bool retire) {
+    Account& account = *attempt->account;
+    auto change = std::make_shared<storage::Change>(
+        storage::SetState{account.id, attempt->grant_version, state, reason, clear_intent, retire});
+    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (!stored &&
+        (stored.error().code == errc::superseded || stored.error().code == errc::not_found))
+        co_return;
+    // A state that could not be stored still holds in this process; after a restart the open intent
+    // tells the same story. Of a refusal it would tell too little: the grant would be sent again.
+    if (!stored) {
+        deps_.log.error("{}: its state could not be stored: {}", account.name,
+                        stored.error().message);
+        if (state == storage::GrantState::login_required) store_later(attempt->account, change);
+    }
+    account.state = state;
+    account.reason = std::move(reason);
+    if (clear_intent) account.intent.reset();
+}
+
+void Broker::store_later(const std::shared_ptr<Account>& account,
+                         std::shared_ptr<storage::Change> change) {
+    ++stored_later_;
+    spawn(deps_.brain, "store-later", keep_storing(account, std::move(change)));
+}
+
+awaitable<void> Broker::keep_storing(std::shared_ptr<Account> account,
+                                     std::shared_ptr<storage::Change> change) {
+    constexpr Millis wait{2'000};  // a stop waits no longer than this
+    while (!stopping_) {
+        co_await sleep_until(deps_.clock, deps_.clock.now() + wait);
+        const bool over =
+            !account->removed && account->state != storage::GrantState::login_required;
+        if (over) break;
+        if (account->slot.in_flight) continue;
+        const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+        if (stored) deps_.log.notice("{}: its state is stored now", account->name);
+        if (stored || !is_of_store(stored.error())) break;
+    }
+    --stored_later_;
+    idle_.notify_all();
+}
+
 awaitable<void> Broker::stop() {
     stopping_ = true;
     if (timer_ != 0) deps_.clock.cancel(std::exchange(timer_, 0));
     for (auto& [origin, queue] : queues_)
         if (queue.timer != 0) deps_.clock.cancel(std::exchange(queue.timer, 0));
-    while (gate_.in_flight() > 0 || revocations_ > 0)
+    while (gate_.in_flight() > 0 || revocations_ > 0 || stored_later_ > 0)
         co_await idle_.wait();
     co_await touch();
 }

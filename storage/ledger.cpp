@@ -144,12 +144,16 @@ void Ledger::close() {
 Error Ledger::failing(Error error) {
     if (!failing_) log_.error("{}", error.message);
     failing_ = true;
+    const std::lock_guard lock(trouble_mutex_);
+    trouble_ = error.message;
     return error;
 }
 
 void Ledger::works_again() {
     if (failing_) log_.notice("{} can be written again", file("tokenbroker.db"));
     failing_ = false;
+    const std::lock_guard lock(trouble_mutex_);
+    trouble_.clear();
 }
 
 Result<void> Ledger::load(const std::function<void(AccountRecord)>& each) {
@@ -224,7 +228,7 @@ Millis Ledger::tidy_after() const {
         return rekey_->turns_to_wait > 0 ? retry_after_ms : Millis{0};
     if (log_pages_ >= log_pages_tidy) return quiet_ms;
     if (log_pages_ > 0) return quiet_long_ms;
-    if (!ballast_.in_place()) return retry_after_ms;
+    if (failing_ || !ballast_.in_place()) return retry_after_ms;
     return look_after_ms;
 }
 
@@ -233,6 +237,7 @@ void Ledger::tidy() {
     if (rekey_ && !rekey_->waits_for_stop) return rekey_step();
     if (log_pages_ > 0) checkpoint();
     put_ballast_back();
+    if (failing_ && log_pages_ == 0) try_to_write();
     if (!pruned_at_ || !connections_) return prune();
     const Millis since = now() - *pruned_at_;
     if (since >= prune_every_ms || since < Millis{0}) prune();

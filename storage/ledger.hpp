@@ -105,7 +105,8 @@ class Ledger {
     // be called after.
     void close();
 
-    StoreStats stats() const;  // from any thread
+    StoreStats stats() const;     // from any thread
+    std::string trouble() const;  // from any thread: see TokenStore
 
   private:
     // A group whose COMMIT failed and may be in all the same.
@@ -134,6 +135,7 @@ class Ledger {
     void checkpoint();
     Error failing(Error error);
     void works_again();
+    void try_to_write();
     // The master key (ledger_rekey.cpp).
     void entered();
     Result<void> resolve_entering(Database& database);
@@ -170,6 +172,8 @@ class Ledger {
     std::optional<WallTime> pruned_at_;
     bool ballast_dropped_ = false;
     bool failing_ = false;  // said so in the log; the next success says that it is over
+    mutable std::mutex trouble_mutex_;
+    std::string trouble_;  // while failing_: the newest reason
     std::atomic<std::uint64_t> transactions_{0};
     std::atomic<std::uint64_t> changes_{0};
     std::atomic<std::uint64_t> checkpoints_{0};

@@ -198,4 +198,25 @@ void Ledger::forget_unasked() {
     std::erase_if(remembered_, [](const auto& entry) { return entry.first.use_count() == 1; });
 }
 
+// Nobody may have anything to commit for hours; that all is well again should be known before.
+void Ledger::try_to_write() {
+    const auto nothing = std::make_shared<const Change>(Touch{});
+    const Work work{Work::Kind::change, 0, nothing.get(), nothing};
+    (void)commit({&work, 1});
+}
+
+std::string Ledger::trouble() const {
+    const std::lock_guard lock(trouble_mutex_);
+    if (!trouble_.empty())
+        return fmt::format(
+            "the store can't write: {}; tokens in hand are served, and no grant that can be used "
+            "once is sent",
+            trouble_);
+    if (ballast_in_place_) return {};
+    return fmt::format(
+        "the store can't write {} bytes to {}, which are held in reserve for new grants; until "
+        "they are, no grant that can be used once is sent; free some disk space",
+        limits::ballast_bytes, file("ballast"));
+}
+
 }  // namespace tb::storage

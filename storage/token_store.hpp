@@ -62,6 +62,9 @@ class TokenStore {
     virtual awaitable<Result<Committed>> restore_retired(AccountId account) = 0;
     // All stored secrets of a client, by name. Empty if there are none.
     virtual awaitable<Result<SecretSet>> open_client_secrets(std::string client) = 0;
+    // What an operator must know of the disk now, with what to do; empty when all is well. It is
+    // found out without a change to commit, too, and ends by itself when the disk is well again.
+    virtual std::string trouble() const { return {}; }
     // A new master key is in force when this returns; every row goes over to it in the background,
     // between other commits, also after a restart (keys() tells). errc::config: why not now.
     virtual awaitable<Result<void>> rekey() { co_return not_kept_here(); }
