@@ -80,7 +80,7 @@ void Broker::forget(const std::shared_ptr<Account>& account, std::string_view ev
             waiter->answer(deps_.clock, error);
     };
     turn_away(account->slot);
-    for (auto& [key, slot] : account->on_demand)
+    for (const auto& [key, slot] : account->on_demand_slots())
         turn_away(*slot);
     if (!account->removed) return notify(*account, event, error.message);
     for (Watch* watch : std::vector<Watch*>(account->watches))

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -97,6 +98,7 @@ class Ledger {
     Result<void> connect_first(Random& random);
     Result<void> reconnect();
     Result<void> ready();
+    Result<void> whole();
     Result<void> resolve_doubt();
     void after_reading();
     void prune();
@@ -122,7 +124,9 @@ class Ledger {
     Head head_;
     std::optional<Doubt> doubt_;
     std::vector<std::pair<std::shared_ptr<const void>, Result<Committed>>> remembered_;
-    int log_pages_ = 0;  // in the log and not yet in the database
+    std::future<Result<void>> checking_;  // the pages of a large database, until it was awaited
+    Result<void> checked_;                // what came of it
+    int log_pages_ = 0;                   // in the log and not yet in the database
     std::optional<WallTime> pruned_at_;
     bool ballast_dropped_ = false;
     bool failing_ = false;  // said so in the log; the next success says that it is over
