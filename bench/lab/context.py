@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Callable, Sequence
 
 from lab.daemon import CLIENT, Daemon
-from lab.processes import Failed, Processes
+from lab.processes import Failed, Processes, cpu_ns
 
 # Of a caller that is neither root nor the daemon, so that each hand-out is decided by the rule that names it.
 CALLER_UID = 31_999
@@ -54,13 +54,16 @@ class Context:
         return min(full, 0.2) if self.quick else full
 
     # -- the daemon --
-    def filled(self, accounts: int, token_bytes: int = 1024, lifetime_s: int = 86_400, provider: str = "webroot") -> Path:
-        """A state folder with that many accounts CLIENT/a0000000.. and sealed tokens, made once a run. Copy it, don't use it."""
-        key = (accounts, token_bytes, lifetime_s, provider)
+    def filled(self, accounts: int, token_bytes: int = 1024, lifetime_s: int = 86_400, age_s: int = 0,
+               provider: str = "webroot") -> Path:
+        """A state folder with that many accounts CLIENT/u0000000.. and sealed tokens, made once a run. Copy it, don't use it."""
+        key = (accounts, token_bytes, lifetime_s, age_s, provider)
         if key not in self._filled:
             state = self.folder("filled") / "state"
-            self.processes.run([self.tool("bench_fill"), "--state", str(state), "--client", CLIENT, "--provider", provider,
-                                "--accounts", str(accounts), "--token-bytes", str(token_bytes), "--lifetime-s", str(lifetime_s)],
+            state.mkdir(mode=0o700)
+            self.processes.run([self.tool("make_store"), "--state", str(state), "--client", CLIENT, "--provider", provider,
+                                "--accounts", str(accounts), "--token-bytes", str(token_bytes), "--lifetime-s", str(lifetime_s),
+                                "--age-s", str(age_s)],
                                timeout_s=600)
             self._filled[key] = state
         return self._filled[key]
@@ -110,17 +113,26 @@ class Context:
             raise Failed(f"{done['errors']} of {done['requests']} replies were wrong: {done['first_error']}")
         return done
 
+    def load_server(self, server: "Server | Daemon", protocol: str, **load: Any) -> dict[str, Any]:
+        """As load(), of a server of ours; cpu_us is the CPU time that the server spent on one request (with warm-up)."""
+        assert server.process is not None
+        before = cpu_ns(server.process.pid)
+        path = server.tokens_socket if isinstance(server, Daemon) else server.path
+        done = self.load(path, protocol=protocol, warmup_s=0.0, **load)
+        return {**done, "cpu_us": (cpu_ns(server.process.pid) - before) / done["requests"] / 1e3}
+
     def load_command(self, path: str | Path, *, protocol: str = "varlink", connections: int = 1, depth: int = 1,
                      accounts: int = 1, seconds: float | None = None, requests: int | None = None, warmup_s: float = 0.1,
                      cpu: int | None = None) -> list[str]:
         argv = [self.tool("bench_load"), "--socket", str(path), "--protocol", protocol, "--connections", str(connections),
-                "--depth", str(depth), "--accounts", str(accounts), "--prefix", f"{CLIENT}/a",
+                "--depth", str(depth), "--accounts", str(accounts), "--prefix", f"{CLIENT}/u",
                 "--cpu", str(self.client_cpu if cpu is None else cpu)]
         if os.geteuid() == 0:
             argv += ["--uid", str(self.caller_uid)]
         if requests is not None:
             return [*argv, "--requests", str(requests)]
-        return [*argv, "--seconds", str(self.seconds(1.0) if seconds is None else seconds), "--warmup-s", str(warmup_s)]
+        return [*argv, "--run-us", str(int((self.seconds(1.0) if seconds is None else seconds) * 1e6)),
+                "--warmup-us", str(int(warmup_s * 1e6))]
 
     def interleaved(self, lanes: dict[str, Callable[[], Any]]) -> dict[str, list[Any]]:
         """Each lane once a round, in turn, so that what the machine does meanwhile hits all of them; results by lane."""

@@ -31,6 +31,16 @@ def default_config(folder: Path, caller_uid: int) -> str:
             f'[[access]]\naccounts = ["{CLIENT}/*"]\nallow = ["uid:{caller_uid}"]\n')
 
 
+def provider_config(folder: Path, caller_uid: int, port: int, ca_file: Path) -> str:
+    """One OAuth2 client at bench/tls_provider, and the same rule."""
+    secret = folder / "client.secret"
+    secret.write_text("cs_test_bench_1\n")
+    secret.chmod(0o600)
+    return (f'[clients.{CLIENT}]\nprovider = "oauth2"\nbase_url = "https://127.0.0.1:{port}"\ntoken_url = "/token"\n'
+            f'client_id = "bench"\nclient_secret = {{ file = "{secret}" }}\nca_file = "{ca_file}"\n\n'
+            f'[[access]]\naccounts = ["{CLIENT}/*"]\nallow = ["uid:{caller_uid}"]\n')
+
+
 class Daemon:
     def __init__(self, context: "Context", folder: Path, state: Path | None, *, cpus: Sequence[int] | None, config: str | None,
                  top: str, wrapper: Sequence[str]) -> None:
@@ -69,6 +79,10 @@ class Daemon:
                     raise Failed(f"tokenbrokerd is not ready: {self.log()}")
             self.ready_s = time.monotonic() - begin
         return self
+
+    def pin_brain(self, cpu: int) -> None:
+        """The brain thread alone; TLS and the store may run anywhere."""
+        os.sched_setaffinity(self.pid, [cpu])
 
     def log(self) -> str:
         return "" if self.process is None else self.context.processes.log_of(self.process)

@@ -3,6 +3,7 @@
 A row is a module bench/rows/NAME.py with
     NAME     as in --only
     WHY      one sentence: what it measures
+    ORDER    optional: its place in the table
     LIMIT_S  optional: the row is stopped after that many seconds (default 300)
     measure(context) -> list[Figure]
 """
@@ -33,6 +34,7 @@ class Figure:
     floor: float | None = None  # median over the same rounds; None: there is nothing to hold it against
     ratio: float | None = None  # median of value/floor inside each round; what the bar is about, if there is a floor
     bar: float | None = None  # None: reported, not judged
+    bar_is_absolute: bool = False  # the bar is about the value although there is a ratio
     sense: str = "<="
     note: str = ""
     samples: list[float] = field(default_factory=list)  # of each round, what is judged: the ratio, or the value without a floor
@@ -41,9 +43,10 @@ class Figure:
     exact: bool = False  # a count: the same on any machine, noise or not
     verdict: str = ""  # set by bench/run
     row: str = ""  # set by bench/run
+    date: str = ""  # set by bench/run
 
     def judged(self) -> float:
-        return self.value if self.ratio is None else self.ratio
+        return self.value if self.ratio is None or self.bar_is_absolute else self.ratio
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -17,12 +17,25 @@ STOP_LIMIT_S = 45.0
 _libc = ctypes.CDLL(None)
 
 
+def cpu_ns(pid: int) -> int:
+    """CPU time of all threads of a process that live, as the scheduler counts it; a competing process doesn't show in it."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+    return total
+
+
 class Failed(Exception):
     """A program of the bench did not do what it should; the row has no figures."""
 
 
+# What may end a row or the run. Held back while a child is made, or there is one that nobody knows of.
+ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
+
+
 def _prepare(cpus: Sequence[int] | None, nice: int) -> Any:
     def run() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if cpus is not None:
             os.sched_setaffinity(0, cpus)
@@ -47,11 +60,16 @@ class Processes:
         """A child. Its error text goes to a log (`log_of`); its output too, unless `out`."""
         self.started += 1
         log_file = self.log_folder / f"{self.started:03d}-{Path(argv[0]).name}.log"
-        with open(log_file, "wb") as log:
-            process = subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if out else log, stderr=log,
-                                       text=True, preexec_fn=_prepare(cpus, nice), **more)
-        process.log_file = log_file  # type: ignore[attr-defined]
-        self.running.append(process)
+        stdin = more.pop("stdin", subprocess.DEVNULL)
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            with open(log_file, "wb") as log:
+                process = subprocess.Popen(list(argv), stdin=stdin, stdout=subprocess.PIPE if out else log, stderr=log,
+                                           text=True, preexec_fn=_prepare(cpus, nice), **more)
+            process.log_file = log_file  # type: ignore[attr-defined]
+            self.running.append(process)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         return process
 
     def log_of(self, process: subprocess.Popen[str]) -> str:

@@ -19,7 +19,8 @@ def number(value: float | None) -> str:
 def cells(figure: Figure) -> tuple[str, ...]:
     floor = "-" if figure.floor is None else f"{number(figure.floor)} {figure.unit} ({figure.floor_name})"
     sign = {"<=": "at most", ">=": "at least"}[figure.sense]
-    bar = "-" if figure.bar is None else f"{sign} {number(figure.bar)}" + ("" if figure.ratio is None else " x")
+    bar = "-" if figure.bar is None else f"{sign} {number(figure.bar)}" + (
+        " x" if figure.ratio is not None and not figure.bar_is_absolute else f" {figure.unit}".rstrip())
     ratio = "-" if figure.ratio is None else number(figure.ratio)
     verdict = figure.verdict.split(":")[0]
     return figure.name, f"{number(figure.value)} {figure.unit}".strip(), floor, ratio, bar, verdict

@@ -3,6 +3,7 @@ from lab.context import Context
 from lab.figure import Figure, Series, compared
 
 NAME = "warm"
+ORDER = 10
 WHY = "p50 of a warm GetToken on one connection, client and server on one CPU, against a server that only finds the NUL, and redis GET"
 
 
