@@ -112,11 +112,21 @@ std::shared_ptr<Account> AccountTable::insert(storage::AccountRecord record, Mom
     if (record.candidate_for) return account;
     TB_ASSERT(index_.find(account->name) == nullptr);
     index_.add(*account);
+    const auto client = sizes_.find(client_of(account->name));
+    if (client == sizes_.end())
+        sizes_.emplace(client_of(account->name), 1);
+    else
+        ++client->second;
     if (loading_)
         arriving_.push_back(account);
     else
         order_.add(account);
     return account;
+}
+
+std::size_t AccountTable::size_of(std::string_view client) const {
+    const auto found = sizes_.find(client);
+    return found == sizes_.end() ? 0 : found->second;
 }
 
 void AccountTable::begin_load() {
@@ -131,6 +141,7 @@ void AccountTable::end_load() {
 void AccountTable::remove(Account& account) {
     account.removed = true;
     index_.remove(account);
+    --sizes_.find(client_of(account.name))->second;
     order_.remove(account);  // may end the account: nothing of it is used after
 }
 

@@ -34,6 +34,7 @@ class AccountTable {
     Account* find(std::string_view name) const { return index_.find(name); }
     std::shared_ptr<Account> share(std::string_view name) const;
     std::size_t size() const { return index_.size(); }
+    std::size_t size_of(std::string_view client) const;
     // In order of names, from the first after `after`; stops when `each` returns false.
     void each_after(std::string_view after, const std::function<bool(Account&)>& each) const;
     void each(const std::function<void(const std::shared_ptr<Account>&)>& each) const;
@@ -47,6 +48,7 @@ class AccountTable {
     std::map<std::string, std::shared_ptr<const ClientRuntime>, std::less<>> clients_;
     std::map<RuleList::Rules, RuleList> rule_lists_;  // of config_
     std::set<std::string, std::less<>> providers_;    // every name an account ever had: a few
+    std::map<std::string, std::size_t, std::less<>> sizes_;  // by client
     AccountIndex<Account> index_;
     NameOrder<Account> order_;
     std::vector<std::shared_ptr<Account>> arriving_;  // of a load, not in order_ yet

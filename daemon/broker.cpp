@@ -113,7 +113,7 @@ void Broker::wake() {
         deps_.log.notice("the wall clock was set by {} ms: deadlines of grants are looked at again",
                          (offset - clock_offset_).count());
         clock_offset_ = offset;
-        table_.each([this](const std::shared_ptr<Account>& account) { reschedule(account); });
+        spawn(deps_.brain, "reschedule", reschedule_all());
     }
     if (at.now >= next_touch_) {
         next_touch_ = at.now + touch_every;
