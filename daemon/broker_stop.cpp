@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "base/limits_scale.hpp"
+#include "base/limits.hpp"
 #include "daemon/broker.hpp"
 
 namespace tb::daemon {

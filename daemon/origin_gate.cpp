@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "base/limits_scale.hpp"
+#include "base/limits.hpp"
 #include "daemon/backoff.hpp"
 
 namespace tb::daemon {

@@ -3,7 +3,7 @@
 // account that he may not see would be.
 #include <boost/asio/post.hpp>
 
-#include "base/limits_scale.hpp"
+#include "base/limits.hpp"
 #include "daemon/tokens_service.hpp"
 
 namespace tb::daemon {

@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/limits_scale.hpp"
+#include "base/limits.hpp"
 #include "base/time.hpp"
 
 namespace tb::net {
@@ -39,7 +39,7 @@ class IdlePool {
         auto& of_key = idle_[key];
         of_key.push_back({std::move(connection), now});
         ++size_;
-        if (of_key.size() > limits::idle_connections_per_origin_max_new) {
+        if (of_key.size() > limits::idle_connections_per_origin_max) {
             of_key.pop_front();
             --size_;
         }
