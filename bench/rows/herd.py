@@ -31,7 +31,7 @@ def herd(context: Context, chain, accounts: int, cap: int, limited: bool = False
         waits, left = [], [(0.0, float(accounts))]
         with context.daemon(accounts, provider="oauth2", lifetime_s=LIFE_S, age_s=AGE_S, config=config, top=top) as daemon:
             begin = time.monotonic()
-            for i in range(WAITED):  # of those that would come last by themselves
+            for i in range(0 if limited else WAITED):  # of those that would come last by themselves
                 asked = time.monotonic()
                 daemon.call("GetToken", account=f"bench/u{accounts - 1 - i:07}", timeout_ms=60_000)
                 waits.append(time.monotonic() - asked)
