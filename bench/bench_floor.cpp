@@ -135,7 +135,7 @@ class Server {
         std::string_view rest = out_;
         while (!rest.empty()) {
             const ssize_t sent = ::send(connection.fd, rest.data(), rest.size(), MSG_NOSIGNAL);
-            if (sent > 0)
+            if (sent >= 0)
                 rest.remove_prefix(static_cast<std::size_t>(sent));
             else if (errno != EAGAIN || !wait_writable(connection.fd))
                 return false;

@@ -11,17 +11,17 @@ namespace tb::bench {
 
 class Histogram {
   public:
-    void record(std::uint64_t ns, std::uint64_t times = 1) {
+    constexpr void record(std::uint64_t ns, std::uint64_t times = 1) {
         counts_[bucket(ns)] += times;
         total_ += times;
         if (ns > most_) most_ = ns;
     }
-    void clear() { *this = Histogram(); }
-    std::uint64_t total() const { return total_; }
-    std::uint64_t most() const { return most_; }
+    constexpr void clear() { *this = Histogram(); }
+    constexpr std::uint64_t total() const { return total_; }
+    constexpr std::uint64_t most() const { return most_; }
 
     // The middle of the bucket below which `share` of all lie; 0 if nothing was recorded.
-    double percentile(double share) const {
+    constexpr double percentile(double share) const {
         const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(total_));
         std::uint64_t seen = 0;
         for (std::size_t i = 0; i < counts_.size(); ++i) {
@@ -36,13 +36,13 @@ class Histogram {
     static constexpr std::uint64_t fine = 1U << fine_bits;
     static constexpr unsigned powers_max = 40;
 
-    static std::size_t bucket(std::uint64_t ns) {
+    static constexpr std::size_t bucket(std::uint64_t ns) {
         if (ns < fine) return static_cast<std::size_t>(ns);
         unsigned power = static_cast<unsigned>(std::bit_width(ns)) - 1 - fine_bits;
         if (power >= powers_max) return fine * powers_max + fine - 1;
         return static_cast<std::size_t>(fine * power + (ns >> power));
     }
-    static double middle(std::size_t i) {
+    static constexpr double middle(std::size_t i) {
         if (i < fine) return static_cast<double>(i);
         const std::size_t power = i / fine - 1;
         const std::uint64_t low = (i - fine * power) << power;
@@ -53,5 +53,24 @@ class Histogram {
     std::uint64_t total_ = 0;
     std::uint64_t most_ = 0;
 };
+
+// Tested where it is compiled: each percentile is right to a 64th.
+constexpr bool percentiles_are_right() {
+    for (const std::uint64_t ns : {3ULL, 63ULL, 64ULL, 1'000ULL, 12'345ULL, 50'000'000ULL}) {
+        Histogram histogram;
+        histogram.record(ns, 989);
+        histogram.record(ns * 100, 11);
+        const auto is = [](double found, std::uint64_t wanted) {
+            const auto exact = static_cast<double>(wanted);
+            return found >= exact * (1 - 1.0 / 64) && found <= exact * (1 + 1.0 / 64);
+        };
+        if (!is(histogram.percentile(0.5), ns) || !is(histogram.percentile(0.98), ns) ||
+            !is(histogram.percentile(0.99), ns * 100) || histogram.total() != 1000 ||
+            histogram.most() != ns * 100)
+            return false;
+    }
+    return true;
+}
+static_assert(percentiles_are_right());
 
 }  // namespace tb::bench

@@ -21,6 +21,7 @@
 #include "base/random.hpp"
 #include "base/system_clock.hpp"
 #include "storage/head.hpp"
+#include "storage/keyring.hpp"
 #include "storage/lock_file.hpp"
 #include "storage/open.hpp"
 #include "storage/rows.hpp"
@@ -115,9 +116,10 @@ AccountRow row_of(const Wish& wish, std::int64_t index, WallTime now, Random& ra
     return row;
 }
 
-void write(const Wish& wish, Database& database, Sealer& sealer, WallTime now) {
+void write(const Wish& wish, Database& database, Sealers& sealers, WallTime now) {
     SystemRandom random;
-    Rows rows(database, sealer);
+    Rows rows(database, sealers);
+    Sealer& sealer = *sealers.current;
     Head head = sure(read_head(database, sealer));
     if (head.commits != 0) give_up("there are accounts already; give an empty folder");
     // Nothing else reads this file, and a crash is answered by writing it again.
@@ -155,8 +157,8 @@ int main(int argc, char** argv) {
     LockFile lock = sure(LockFile::take(wish.state + "/lock"));
     if (auto fine = examine_database(wish.state, path, log); !fine) give_up(fine.error().message);
     auto database = sure(open_writer(path, Checks::quick));
-    auto sealer = sure(open_sealer(*database, wish.state, {}, random, log));
-    write(wish, *database, *sealer, now);
+    Keyring keyring = sure(open_keyring(*database, wish.state, {}, random, log));
+    write(wish, *database, keyring.sealers, now);
     fmt::print("{} accounts\n", wish.accounts);
     return 0;
 }

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "cli/audit_options.hpp"
+#include "cli/option_keep.hpp"
 #include "cli/option_kinds.hpp"
 #include "cli/words.hpp"
 
@@ -61,7 +63,10 @@ class Parser {
     Login login_;
     Revoke revoke_;
     Reload reload_;
+    Keeping keeping_;
     Explain explain_;
+    Audit audit_;
+    Doctor doctor_;
 };
 
 Parser::Parser() {
@@ -76,6 +81,7 @@ Parser::Parser() {
                     "Its admin socket (default: admin.sock beside the other)")
         ->type_name("PATH");
     app_.add_flag("--json", result_.common.json, "JSON for programs instead of text for people");
+    app_.add_option("--connection", result_.common.connection)->group("");  // front/ and no person
     app_.footer(
         "Exit codes: 0 done, 1 failed, 2 usage, 3 no such account or not yours, 4 login required,\n"
         "5 provider unavailable, 6 no daemon; exec: 125 to 127 as env(1)\n"
@@ -86,6 +92,7 @@ Parser::Parser() {
     add_client_commands();
     add_login_commands();
     add_daemon_commands();
+    keeping_commands(app_, keeping_, [this](CLI::App& app, auto& values) { chosen(app, values); });
 }
 
 void Parser::add_readers() {
@@ -226,6 +233,9 @@ void Parser::add_daemon_commands() {
     explain.add_option("--uid", explain_.uid, "Of this user (default: you)")
         ->type_name("UID")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{4'294'967'294}));
+
+    chosen(audit_options(app_, audit_), audit_);
+    chosen(doctor_options(app_, doctor_), doctor_);
 }
 
 // The command that the words lead to, and what stands before its name.

@@ -43,12 +43,17 @@ std::string describe_event(const boost::json::object& event) {
     return printable(line);
 }
 
+Answer<boost::json::object> ask(const Common& common, const Get& get) {
+    if (common.connection >= 0) return take_over(common, get.wish);
+    auto client = connect(common, Socket::tokens);
+    if (!client) return client.error();
+    return get_token(*client, get.account, get.wish);
+}
+
 }  // namespace
 
 Answer<> run(const Common& common, const Get& get) {
-    auto client = connect(common, Socket::tokens);
-    if (!client) return client.error();
-    auto token = get_token(*client, get.account, get.wish);
+    const auto token = ask(common, get);
     if (!token) return token.error();
     if (common.json) return print_json(*token);
     if (!get.header) return print_line(text(*token, "token"));

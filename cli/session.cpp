@@ -13,6 +13,25 @@ namespace {
 // For the answer to travel, over what the daemon itself may take: a commit, a loaded machine.
 constexpr std::int64_t slack_ms = 15'000;
 
+int patience_ms(std::int64_t wait_ms) {
+    const std::int64_t longest = std::numeric_limits<int>::max() - slack_ms;
+    return static_cast<int>(std::min(wait_ms, longest) + slack_ms);
+}
+
+Answer<boost::json::object> parameters_of(Result<ipc::CallReply> reply) {
+    if (!reply) return to_failure(reply.error());
+    if (reply->error) return to_failure(*reply->error);
+    return std::move(reply->parameters);
+}
+
+Answer<boost::json::object> token_of(const Answer<boost::json::object>& reply) {
+    if (!reply) return reply.error();
+    const auto* token = member(*reply, "token");
+    if (token == nullptr || text(*token, "token").empty())
+        return failed("the daemon's answer holds no token: another version of tokenbrokerd?");
+    return *token;
+}
+
 }  // namespace
 
 std::string qualified(Socket socket, std::string_view method) {
@@ -32,12 +51,8 @@ Answer<ipc::Client> connect(const Common& common, Socket socket) {
 
 Answer<boost::json::object> call(ipc::Client& client, Socket socket, std::string_view method,
                                  boost::json::object parameters, std::int64_t wait_ms) {
-    const std::int64_t longest = std::numeric_limits<int>::max() - slack_ms;
-    const auto timeout_ms = static_cast<int>(std::min(wait_ms, longest) + slack_ms);
-    auto reply = client.call(qualified(socket, method), std::move(parameters), timeout_ms);
-    if (!reply) return to_failure(reply.error());
-    if (reply->error) return to_failure(*reply->error);
-    return std::move(reply->parameters);
+    return parameters_of(
+        client.call(qualified(socket, method), std::move(parameters), patience_ms(wait_ms)));
 }
 
 Answer<boost::json::object> call(const Common& common, Socket socket, std::string_view method,
@@ -45,6 +60,13 @@ Answer<boost::json::object> call(const Common& common, Socket socket, std::strin
     auto client = connect(common, socket);
     if (!client) return client.error();
     return call(*client, socket, method, std::move(parameters), wait_ms);
+}
+
+Answer<boost::json::object> take_over(const Common& common, const TokenWish& wish) {
+    auto client =
+        ipc::Client::adopt(UniqueFd(common.connection), ipc::default_socket(common.socket, false));
+    return token_of(parameters_of(
+        client.await_reply(qualified(Socket::tokens, "GetToken"), patience_ms(wish.timeout_ms))));
 }
 
 boost::json::object to_object(const Pairs& pairs) {
@@ -61,12 +83,8 @@ Answer<boost::json::object> get_token(ipc::Client& client, const std::string& ac
     if (wish.min_remaining_ms) parameters["min_remaining_ms"] = *wish.min_remaining_ms;
     parameters["timeout_ms"] = wish.timeout_ms;
     if (!wish.parameters.empty()) parameters["parameters"] = to_object(wish.parameters);
-    auto reply = call(client, Socket::tokens, "GetToken", std::move(parameters), wish.timeout_ms);
-    if (!reply) return reply.error();
-    const auto* token = member(*reply, "token");
-    if (token == nullptr || text(*token, "token").empty())
-        return failed("the daemon's answer holds no token: another version of tokenbrokerd?");
-    return *token;
+    return token_of(
+        call(client, Socket::tokens, "GetToken", std::move(parameters), wish.timeout_ms));
 }
 
 }  // namespace tb::cli

@@ -24,6 +24,8 @@ Answer<boost::json::object> call(const Common& common, Socket socket, std::strin
 
 std::string qualified(Socket socket, std::string_view method);
 boost::json::object to_object(const Pairs& pairs);
+// The answer to a GetToken that front/ sent on common.connection.
+Answer<boost::json::object> take_over(const Common& common, const TokenWish& wish);
 // The token object of a GetToken.
 Answer<boost::json::object> get_token(ipc::Client& client, const std::string& account,
                                       const TokenWish& wish);

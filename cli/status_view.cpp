@@ -97,6 +97,8 @@ std::string daemon_text(const object& daemon, const View& view) {
         format_duration(view.now_ms - number(daemon, "started_at_ms").value_or(view.now_ms)),
         number(daemon, "accounts").value_or(0), number(daemon, "exchanges_in_flight").value_or(0),
         number(daemon, "connections").value_or(0));
+    if (const auto rekey = text(daemon, "rekey"); !rekey.empty())
+        out += "the master key is being changed: " + printable(rekey) + "\n";
     if (const auto* alarms = list(daemon, "alarms")) {
         for (const auto& alarm : *alarms)
             if (alarm.is_string())

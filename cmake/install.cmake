@@ -1,12 +1,9 @@
 # What `cmake --install` lays down: the two programs, libtokenbroker, the systemd files, the documentation. To stage it for a
-# package set DESTDIR. The default prefix is /usr, not /usr/local: sysusers.d and tmpfiles.d are read below /usr/lib alone.
-if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
-    set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "where cmake --install puts things" FORCE)
-endif()
-include(GNUInstallDirs)
+# package set DESTDIR.
 set(TB_LIBDIR lib CACHE PATH "parent of systemd/, sysusers.d/ and tmpfiles.d/; not an architecture's folder")
 
 install(TARGETS tokenbrokerd tokenbroker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS tokenbroker_full RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/tokenbroker)
 add_subdirectory(systemd)
 
 configure_file(client/tokenbroker.pc.in ${PROJECT_BINARY_DIR}/client/tokenbroker.pc @ONLY)

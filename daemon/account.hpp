@@ -74,6 +74,8 @@ class RuleList {
     RuleList() = default;
     explicit RuleList(std::shared_ptr<const Rules> rules) : rules_(std::move(rules)) {}
     operator const Rules&() const { return rules_ ? *rules_ : none(); }
+    auto begin() const { return static_cast<const Rules&>(*this).begin(); }
+    auto end() const { return static_cast<const Rules&>(*this).end(); }
 
   private:
     static const Rules& none() {

@@ -13,9 +13,10 @@ constexpr int looks_per_turn = 256;  // then readers get a turn
 constexpr Millis touch_every{60'000};
 }  // namespace
 
-Broker::Broker(const Deps& deps, AccountTable& table)
+Broker::Broker(const Deps& deps, AccountTable& table, Audit& audit)
     : deps_(deps),
       table_(table),
+      audit_(audit),
       gate_(table.config()->exchanges_max, table.config()->exchanges_per_origin_max),
       idle_(deps.brain) {}
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "daemon/account_table.hpp"
+#include "daemon/audit.hpp"
 #include "daemon/deps.hpp"
 #include "daemon/origin_gate.hpp"
 #include "daemon/reading.hpp"
@@ -32,7 +33,7 @@ struct Attempt {
 
 class Broker {
   public:
-    Broker(const Deps& deps, AccountTable& table);
+    Broker(const Deps& deps, AccountTable& table, Audit& audit);
 
     Moment moment() const { return {deps_.clock.now(), deps_.clock.wall()}; }
 
@@ -160,6 +161,7 @@ class Broker {
 
     const Deps& deps_;
     AccountTable& table_;
+    Audit& audit_;
     OriginGate gate_;
     DueHeap<Account> heap_;
     std::map<std::string, OriginQueue, std::less<>> queues_;

@@ -45,6 +45,7 @@ bool TokensService::fast_call(ipc::Connection& connection, std::string_view fram
     if (slot.hand_out.empty() || judge_read(facts) != ReadVerdict::serve) return false;
     slot.hand_out.append_reply(connection.out(), facts.remaining);
     served(*account, slot, now);
+    gatekeeper_.handed_out(connection.caller(), *account, slot.generation, now);
     return true;
 }
 
@@ -57,11 +58,11 @@ void TokensService::call(ipc::Connection& connection, const proto::Call& call) {
     connection.out() += ipc::method_not_found(call);
 }
 
-std::shared_ptr<Account> TokensService::permitted(const ipc::Caller& caller,
-                                                  std::string_view name) {
+std::shared_ptr<Account> TokensService::permitted(const ipc::Caller& caller, std::string_view name,
+                                                  std::string_view method) {
     auto account = table_.share(name);
     if (account && gatekeeper_.allows(caller, *account)) return account;
-    gatekeeper_.refused(caller, name, account.get(), table_.config()->access);
+    gatekeeper_.refused(caller, name, account.get(), *table_.config(), method);
     return nullptr;
 }
 
@@ -78,7 +79,7 @@ void TokensService::get_token(ipc::Connection& connection, const proto::Call& ca
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    const auto account = permitted(connection.caller(), name);
+    const auto account = permitted(connection.caller(), name, call.method_name());
     if (!account) {
         connection.out() += tokens_error(name, no_such_account(name));
         return;
@@ -113,7 +114,9 @@ void TokensService::wait_for_token(ipc::Connection& connection,
     const ReadVerdict verdict = judge_read(facts);
     if (verdict == ReadVerdict::serve && !account->withheld()) {
         slot->hand_out.append_reply(connection.out(), facts.remaining);
-        return served(*account, *slot, deps_.clock.now());
+        const BootTime now = deps_.clock.now();
+        served(*account, *slot, now);
+        return gatekeeper_.handed_out(connection.caller(), *account, slot->generation, now);
     }
     if (!deps_.ipc_limits->add_waiter(uid)) {
         connection.out() +=
@@ -122,7 +125,9 @@ void TokensService::wait_for_token(ipc::Connection& connection,
     }
     slot->last_read = deps_.clock.now();
     const auto pending = connection.defer();
-    auto done = [this, pending, account, slot, uid](const Result<const Slot*>& outcome) {
+    std::optional<Witnessed> witnessed;
+    if (const Witnessed* read = gatekeeper_.witnessed(connection.caller())) witnessed = *read;
+    auto done = [this, pending, account, slot, uid, witnessed](const Result<const Slot*>& outcome) {
         deps_.ipc_limits->remove_waiter(uid);
         if (pending->gone()) return;
         if (!outcome) return pending->finish(tokens_error(account->name, outcome.error()));
@@ -130,6 +135,7 @@ void TokensService::wait_for_token(ipc::Connection& connection,
         std::string frame;
         slot->hand_out.append_reply(frame, slot->remaining(now));
         served(*account, *slot, now);
+        gatekeeper_.handed_out_later(pending->caller(), witnessed, *account, slot->generation, now);
         pending->finish(frame);
         explicit_bzero(frame.data(), frame.size());
     };
@@ -153,7 +159,7 @@ void TokensService::report_rejected(ipc::Connection& connection, const proto::Ca
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    const auto account = permitted(connection.caller(), name);
+    const auto account = permitted(connection.caller(), name, call.method_name());
     if (!account) {
         connection.out() += tokens_error(name, no_such_account(name));
         return;

@@ -37,7 +37,8 @@ class TokensService final : public ipc::Service {
     void list_some(Walk& walk);
     awaitable<void> list_on(std::shared_ptr<Walk> walk);
     // nullptr: there is no such account, or not for this caller; the refusal was counted.
-    std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name);
+    std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name,
+                                       std::string_view method);
     void end_watch(const Watch* watch);
 
     const Deps& deps_;

@@ -24,6 +24,15 @@ class ByteStream {
         std::size_t bytes = 0;
         bool ended = false;
     };
+    // What is done each time there may be something to read.
+    class Reader {
+      public:
+        // Takes what there is by try_read. False: wait no longer.
+        virtual bool readable() = 0;
+
+      protected:
+        ~Reader() = default;
+    };
     // The error says nothing that the next step doesn't: nobody looks at it. It is there because
     // this is what Asio hands out without a coroutine frame of its own.
     using Waited = std::tuple<boost::system::error_code>;
@@ -31,9 +40,12 @@ class ByteStream {
     virtual ~ByteStream() = default;
     virtual Step try_read(std::span<char> into) = 0;
     virtual Step try_send(std::string_view bytes) = 0;
-    // Resume when the next step may move something or has ended, and soon after close(). At most
-    // one of the two is waited for at a time.
-    virtual awaitable<Waited> wait_readable() = 0;
+    // Calls reader.readable() each time try_read may move something or has ended. Resumes when it
+    // says false, and soon after close(). The coroutine stays where it is meanwhile: resuming it
+    // for each request would cost as much as all else that a read does.
+    virtual awaitable<Waited> wait_readable(Reader& reader) = 0;
+    // Resumes when try_send may move something or has ended, and soon after close(). At most one of
+    // the two is waited for at a time.
     virtual awaitable<Waited> wait_writable() = 0;
     // `callback` runs once when nobody is there any more to take an answer: the peer closed. Not
     // when it only shut down its sending half. Never inside another call, never after close().

@@ -147,6 +147,12 @@ Result<CallReply> Client::receive(std::string_view method, int timer_fd) {
     }
 }
 
+Result<CallReply> Client::await_reply(std::string_view method, int timeout_ms) {
+    const auto timer = start_timer(timeout_ms);
+    if (!timer) return timer.error();
+    return receive(method, timer->get());
+}
+
 Result<CallReply> Client::call(std::string_view method, boost::json::object parameters,
                                int timeout_ms) {
     const auto timer = start_timer(timeout_ms);

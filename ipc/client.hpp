@@ -30,6 +30,11 @@ class Client {
     // Error: io, with the path and why ("no such file: is tokenbrokerd running?");
     // permission_denied if the socket's mode keeps us out.
     static Result<Client> connect(const std::string& socket_path);
+    // A connection that somebody else made, on which one call was sent: await_reply comes next.
+    static Client adopt(UniqueFd fd, std::string socket_path) {
+        return Client(std::move(fd), std::move(socket_path));
+    }
+    Result<CallReply> await_reply(std::string_view method, int timeout_ms);
     // timeout: the whole call; 0 or less: none. Errors: timed_out, closed (the daemon went away),
     // protocol, io. After an error the connection is closed, since a late answer would be taken for
     // the next call's; further calls say closed.

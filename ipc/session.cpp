@@ -3,7 +3,7 @@
 //   wait   a call is answered later (Pending): the calls behind it stay where they are, most of
 //          them in the kernel, so a client that sends on is held back at no cost to us
 //   yield  more whole frames are here than one turn may handle
-//   read   idle
+//   read   idle; a whole request and its replies are one turn, in which the coroutine isn't resumed
 // What must stay true: replies go out in the order of their calls; at most one Pending; a turn
 // (read_turn, handle_frames) never suspends, which is why all sessions can share its buffers; the
 // callbacks on_drained and on_gone run from the event loop, never inside another call.
@@ -31,8 +31,7 @@ awaitable<void> Session::serve(std::shared_ptr<Session> session) {
     for (;;) {
         const Next next = self.next();
         if (next == Next::read) {
-            co_await self.stream_->wait_readable();
-            self.read_turn();
+            co_await self.stream_->wait_readable(self);
         } else if (next == Next::write) {
             co_await self.stream_->wait_writable();
             self.write_turn();
@@ -66,6 +65,11 @@ Session::Next Session::next() {
     if (read_ended_) return Next::end;
     note_waits(rest_ ? Waits::to_end_a_frame : Waits::no);
     return Next::read;
+}
+
+bool Session::readable() {
+    read_turn();
+    return next() == Next::read;
 }
 
 void Session::read_turn() {

@@ -18,7 +18,9 @@ namespace tb::ipc {
 
 class PendingCall;
 
-class Session final : public Connection, public std::enable_shared_from_this<Session> {
+class Session final : public Connection,
+                      private ByteStream::Reader,
+                      public std::enable_shared_from_this<Session> {
   public:
     Session(std::shared_ptr<Core> core, std::uint64_t id, std::unique_ptr<ByteStream> stream,
             std::shared_ptr<const Caller> caller);
@@ -53,6 +55,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
     enum class Waits : std::uint8_t { no, to_take_replies, to_end_a_frame };
 
     Next next();
+    bool readable() override;
     void read_turn();
     void write_turn();
     void handle_frames(proto::FrameReader& reader);

@@ -1,9 +1,13 @@
 // The real ByteStream. Plain recv and send, and Asio only to wait: a warm call costs epoll_wait,
-// recv, send and the epoll_ctl that arms the next wait. The socket's executor has the same type as
-// the coroutine's, or Asio would post each completion through the polymorphic one.
+// recv, send and the epoll_ctl that arms the next wait. The socket has the io_context's own
+// executor, not the polymorphic one, which would cost each wait as much as the read itself.
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <boost/asio/append.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <cerrno>
 #include <utility>
@@ -17,7 +21,8 @@ namespace {
 class SocketStream final : public ByteStream {
   public:
     SocketStream(const asio::any_io_executor& executor, UniqueFd socket)
-        : socket_(executor, asio::local::stream_protocol(), socket.release()) {
+        : socket_(*executor.target<asio::io_context::executor_type>(),
+                  asio::local::stream_protocol(), socket.release()) {
         boost::system::error_code ignored;  // a socket that can't do this fails at its first read
         socket_.native_non_blocking(true, ignored);
     }
@@ -44,11 +49,16 @@ class SocketStream final : public ByteStream {
         }
     }
 
-    awaitable<Waited> wait_readable() override {
-        return socket_.async_wait(Socket::wait_read, asio::as_tuple(asio::use_awaitable));
+    awaitable<Waited> wait_readable(Reader& reader) override {
+        return asio::async_initiate<Token, void(boost::system::error_code)>(
+            [this](auto handler, Reader* each) {
+                socket_.async_wait(Socket::wait_read,
+                                   Turns<decltype(handler)>{this, each, std::move(handler)});
+            },
+            token_, &reader);
     }
     awaitable<Waited> wait_writable() override {
-        return socket_.async_wait(Socket::wait_write, asio::as_tuple(asio::use_awaitable));
+        return socket_.async_wait(Socket::wait_write, Token());
     }
 
     // EPOLLHUP of a Unix socket means that both directions are shut down, which is what a peer's
@@ -68,8 +78,32 @@ class SocketStream final : public ByteStream {
     }
 
   private:
-    using Socket = asio::local::stream_protocol::socket;
+    using Executor = asio::io_context::executor_type;
+    using Socket = asio::basic_stream_socket<asio::local::stream_protocol, Executor>;
+    using Token = asio::as_tuple_t<asio::use_awaitable_t<>>;
+
+    // Waits, has the reader read, waits again. It owns the coroutine that waits for it, by its
+    // handler, and so the stream too.
+    template <class Handler>
+    struct Turns {
+        using executor_type = Executor;
+        executor_type get_executor() const { return stream->socket_.get_executor(); }
+        void operator()(boost::system::error_code error) {
+            if (!error && reader->readable()) {
+                SocketStream& self = *stream;
+                self.socket_.async_wait(Socket::wait_read, std::move(*this));
+                return;
+            }
+            const auto executor = asio::get_associated_executor(handler);
+            asio::dispatch(executor, asio::append(std::move(handler), error));
+        }
+        SocketStream* stream;
+        Reader* reader;
+        Handler handler;
+    };
+
     Socket socket_;
+    Token token_;
 };
 
 }  // namespace

@@ -67,20 +67,27 @@ Result<void> Ledger::connect_first(Random& random) {
     Result<std::unique_ptr<Database>> writer =
         open_writer(path, large ? Checks::later : Checks::all);
     if (!writer) return writer.error();
-    Result<std::unique_ptr<Sealer>> sealer =
-        open_sealer(**writer, options_.state_dir, options_.credentials_dir, random, log_);
-    if (!sealer) return sealer.error();
-    const Result<Head> head = read_head(**writer, **sealer);
+    Result<Keyring> keyring =
+        open_keyring(**writer, options_.state_dir, options_.credentials_dir, random, log_);
+    if (!keyring) return keyring.error();
+    const Result<Head> head = read_head(**writer, *keyring->sealers.current);
     if (!head) return head.error();
     Result<std::unique_ptr<Database>> checkpointer = open_checkpointer(path);
     if (!checkpointer) return checkpointer.error();
-    sealer_ = std::move(*sealer);
+    sealers_ = std::move(keyring->sealers);
+    key_path_ = keyring->path;
     head_ = *head;
     auto connections =
-        std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), *sealer_);
+        std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), sealers_);
     if (connections->writer->failure() != nullptr) return connections->writer->error();
     extend_log(path);
     connections_ = std::move(connections);
+    if (sealers_.previous || !keyring->retired_id.empty()) {
+        rekey_.emplace();
+        rekey_->retired_id = keyring->retired_id;
+        log_.notice("a change of the master key goes on; the new one is {}", key_path_);
+    }
+    publish_keys();
     if (large) checking_ = std::async(std::launch::async, check_whole, path);
     return {};
 }
@@ -98,9 +105,10 @@ Result<void> Ledger::reconnect() {
     Result<std::unique_ptr<Database>> checkpointer = open_checkpointer(path);
     if (!checkpointer) return checkpointer.error();
     auto connections =
-        std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), *sealer_);
+        std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), sealers_);
     if (connections->writer->failure() != nullptr) return connections->writer->error();
-    const Result<Head> head = read_head(*connections->writer, *sealer_);
+    if (auto resolved = resolve_entering(*connections->writer); !resolved) return resolved.error();
+    const Result<Head> head = read_head(*connections->writer, *sealers_.current);
     if (!head) return head.error();
     const bool known = *head == head_ || (doubt_ && *head == doubt_->after);
     if (!known) return damaged_database(path, "it was changed by somebody else while in use");
@@ -121,7 +129,7 @@ Result<void> Ledger::ready() {
 
 Result<void> Ledger::resolve_doubt() {
     Database& database = *connections_->writer;
-    const Result<Head> head = read_head(database, *sealer_);
+    const Result<Head> head = read_head(database, *sealers_.current);
     if (!head) {
         connections_.reset();
         return head.error();
@@ -144,6 +152,9 @@ Result<void> Ledger::resolve_doubt() {
 }
 
 void Ledger::close() {
+    snapshot_.reset();
+    if (rekey_ && rekey_->waits_for_stop && ready())
+        if (auto done = finish_rekey(true); !done) rekey_failed(done.error());
     connections_.reset();
     lock_.reset();
 }
@@ -230,6 +241,8 @@ Result<SecretSet> Ledger::open_client_secrets(const std::string& client) {
 
 Millis Ledger::tidy_after() const {
     if (!connections_ || doubt_) return retry_after_ms;
+    if (rekey_ && !rekey_->waits_for_stop)
+        return rekey_->turns_to_wait > 0 ? retry_after_ms : Millis{0};
     if (log_pages_ >= log_pages_tidy) return quiet_ms;
     if (log_pages_ > 0) return quiet_long_ms;
     if (!ballast_.in_place()) return retry_after_ms;
@@ -238,6 +251,7 @@ Millis Ledger::tidy_after() const {
 
 void Ledger::tidy() {
     if (!ready()) return;
+    if (rekey_ && !rekey_->waits_for_stop) return rekey_step();
     if (log_pages_ > 0) checkpoint();
     put_ballast_back();
     if (!pruned_at_ || !connections_) return prune();

@@ -94,7 +94,7 @@ Ledger::Attempt Ledger::attempt(std::span<const Work> group) {
         return tried;
     }
     const Head after{head_.commits + 1, sum};
-    write_head(connections_->write_head, *sealer_, after);
+    write_head(connections_->write_head, *sealers_.current, after);
     const bool written = database.failure() == nullptr;
     connections_->commit.run();
     if (database.failure() == nullptr) {
@@ -143,6 +143,15 @@ Result<Committed> Ledger::apply(const Work& work, Sum& sum, WallTime at) {
             return applier.apply(*work.change);
         case Work::Kind::restore_retired:
             return applier.restore_retired(work.account);
+        case Work::Kind::reseal: {
+            rekey_->next = rekey_->at;
+            const auto resealed =
+                connections_->rows.reseal(rekey_->next, limits::rekey_rows_per_turn, sum);
+            if (!resealed) return resealed.error();
+            Committed out;
+            out.attempts = static_cast<int>(*resealed);
+            return out;
+        }
         case Work::Kind::prune:
             break;
     }

@@ -12,7 +12,6 @@
 #include <cstring>
 
 #include "storage/files.hpp"
-#include "storage/head.hpp"
 #include "storage/schema.hpp"
 
 namespace tb::storage {
@@ -21,8 +20,6 @@ namespace {
 constexpr std::size_t header_bytes = 100;
 constexpr std::string_view magic("SQLite format 3\0", 16);
 constexpr std::size_t log_bytes_usual = 32 + 1'000 * (24 + 4096);  // when it is copied (ledger.cpp)
-constexpr std::string_view key_check = "token broker key check";
-constexpr Place key_check_place{.table = "keyring", .column = "check_sealed"};
 
 std::uint32_t big_endian(const char* at) {
     std::uint32_t value = 0;
@@ -105,34 +102,6 @@ Result<void> set_up(Database& database) {
     return {};
 }
 
-Error wrong_key(const MasterKey& key, const std::string& path) {
-    return Error{errc::key_missing,
-                 fmt::format("the master key {} is not the one that {} was sealed with; put the "
-                             "right key back (a backup of it, or the credential that was used "
-                             "before)",
-                             key.path, path)};
-}
-
-Result<MasterKey> key_for(Database& database, const std::string& state_dir,
-                          const std::string& credentials_dir, Random& random, Log& log) {
-    Result<std::optional<MasterKey>> found = find_master_key(state_dir, credentials_dir);
-    if (!found) return found.error();
-    if (*found) return std::move(**found);
-    const auto sealed = database.integer(
-        "SELECT (SELECT count(*) FROM keyring) + (SELECT count(*) FROM head) + "
-        "EXISTS(SELECT 1 FROM account) + EXISTS(SELECT 1 FROM client_secret)");
-    if (!sealed) return database.error();
-    if (*sealed != 0)
-        return Error{errc::key_missing,
-                     fmt::format("{} holds sealed data, but its master key is missing (neither "
-                                 "{}/master.key nor the credential master-key is there); put the "
-                                 "key back. No new one is made: it could not open anything",
-                                 database.path(), state_dir)};
-    Result<MasterKey> made = make_master_key(state_dir, random);
-    if (made) log.notice("made the master key {}; keep a copy of it in a safe place", made->path);
-    return made;
-}
-
 }  // namespace
 
 Result<void> examine_database(const std::string& state_dir, const std::string& path, Log& log) {
@@ -202,42 +171,6 @@ void extend_log(const std::string& path) {
     const std::string zeros(log_bytes_usual, '\0');
     if (write_all(fd.get(), path, zeros) && ::fdatasync(fd.get()) == 0) return;
     (void)!::ftruncate(fd.get(), 0);
-}
-
-Result<std::unique_ptr<Sealer>> open_sealer(Database& database, const std::string& state_dir,
-                                            const std::string& credentials_dir, Random& random,
-                                            Log& log) {
-    const Result<MasterKey> key = key_for(database, state_dir, credentials_dir, random, log);
-    if (!key) return key.error();
-    auto sealer = std::make_unique<Sealer>(*key);
-    {
-        Statement statement(database, "SELECT key_id, check_sealed FROM keyring WHERE id = 1");
-        Cursor cursor = statement.with();
-        if (cursor.next()) {
-            if (cursor.bytes(0) != sealer->key_id()) return wrong_key(*key, database.path());
-            const Result<Secret> check = sealer->open(key_check_place, cursor.bytes(1));
-            if (!check || check->view() != key_check) return wrong_key(*key, database.path());
-            return sealer;
-        }
-    }
-    if (database.failure() != nullptr) return database.error();
-    const auto rows = database.integer(
-        "SELECT (SELECT count(*) FROM head) + EXISTS(SELECT 1 FROM account) + "
-        "EXISTS(SELECT 1 FROM client_secret)");
-    if (!rows) return database.error();
-    if (*rows != 0) return damaged_database(database.path(), "the record of its key is missing");
-    const std::string check = sealer->seal(key_check_place, key_check);
-    database.run("BEGIN IMMEDIATE");
-    Statement statement(database, "INSERT INTO keyring VALUES(1, ?1, ?2)");
-    statement.run(Blob{sealer->key_id()}, Blob{check});
-    Statement head(database, write_head_sql);
-    write_head(head, *sealer, Head{});
-    database.run("COMMIT");
-    if (database.failure() == nullptr) return sealer;
-    const Error error = database.error();
-    database.clear_failure();
-    if (database.in_transaction()) database.run("ROLLBACK");
-    return error;
 }
 
 }  // namespace tb::storage

@@ -1,13 +1,11 @@
-// From a state folder to an open, checked and migrated database and the key that fits it.
+// From a state folder to an open, checked and migrated database. Its key: keyring.hpp.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "base/log.hpp"
-#include "base/random.hpp"
 #include "storage/database.hpp"
-#include "storage/seal.hpp"
 
 namespace tb::storage {
 
@@ -29,10 +27,5 @@ Result<std::unique_ptr<Database>> open_checkpointer(const std::string& path);
 // costs twice as much as one that is overwritten, and where the disk is full there is room already.
 // Zeros are no pages to SQLite. Best effort; only an empty log is touched.
 void extend_log(const std::string& path);
-
-// Finds the key, makes one if nothing was ever sealed, and sees that it is the right one.
-Result<std::unique_ptr<Sealer>> open_sealer(Database& database, const std::string& state_dir,
-                                            const std::string& credentials_dir, Random& random,
-                                            Log& log);
 
 }  // namespace tb::storage

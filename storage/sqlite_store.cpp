@@ -85,6 +85,21 @@ awaitable<Result<SecretSet>> SqliteStore::open_client_secrets(std::string client
     co_return std::move(job->secrets);
 }
 
+awaitable<Result<void>> SqliteStore::rekey() {
+    auto job = this->job(Job::Kind::rekey);
+    std::optional<Error> refused = co_await ask(job);
+    if (refused) co_return std::move(*refused);
+    co_return std::move(job->done_well);
+}
+
+awaitable<Result<void>> SqliteStore::backup(std::shared_ptr<BackupAsk> ask_for) {
+    auto job = this->job(Job::Kind::backup);
+    job->backup = std::move(ask_for);
+    std::optional<Error> refused = co_await ask(job);
+    if (refused) co_return std::move(*refused);
+    co_return std::move(job->done_well);
+}
+
 awaitable<void> SqliteStore::close() {
     auto job = this->job(Job::Kind::close);
     const std::optional<Error> refused = co_await ask(job);

@@ -18,7 +18,7 @@ namespace tb::storage {
 
 // One question of the brain. Made and read on the brain; in between it belongs to the thread.
 struct Job {
-    enum class Kind { commit, restore_retired, open, open_client_secrets, close };
+    enum class Kind { commit, restore_retired, open, open_client_secrets, rekey, backup, close };
 
     Job(Kind what, const asio::any_io_executor& brain) : kind(what), answered(brain) {}
     Kind kind;
@@ -27,7 +27,9 @@ struct Job {
     std::string client{};
     Result<Committed> committed{};
     Result<SecretSet> secrets{};
-    bool done = false;  // on the brain only
+    std::shared_ptr<BackupAsk> backup{};
+    Result<void> done_well{};  // of rekey and backup
+    bool done = false;         // on the brain only
     Event answered;
 };
 

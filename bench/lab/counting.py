@@ -2,6 +2,7 @@
 
 The daemon is run once for few requests and once for many; the difference, divided by the difference of the requests, is what one
 costs, and the start and the end of the daemon are in neither. The same on any machine with the same compiler and CPU features.
+System calls are those of the brain, the thread that serves: the others sleep meanwhile, but for what they do now and then.
 """
 from __future__ import annotations
 
@@ -15,16 +16,18 @@ from lab.context import Context
 from lab.processes import Failed
 
 WRITE_LIMIT_S = 20.0
+FEW = 10  # batches of the shorter run: what is done once only (a first page, a lazily bound function) is in both
+_call = re.compile(r"^(\d+) +(\w+)\(")
 _summary = re.compile(r"^(?:summary|totals): (\d+)", re.MULTILINE)
 
 
-def parse_strace(text: str) -> dict[str, int]:
-    """Calls by name out of the table of strace -c."""
+def parse_strace(text: str, thread: int) -> dict[str, int]:
+    """Calls of one thread by name, out of the lines of strace -f. What was interrupted by another thread's call has two lines."""
     calls: dict[str, int] = {}
     for line in text.splitlines():
-        words = line.split()
-        if len(words) in (5, 6) and words[0][0].isdigit() and words[-1] != "total":
-            calls[words[-1]] = int(words[3])
+        found = _call.match(line)
+        if found and int(found[1]) == thread:
+            calls[found[2]] = calls.get(found[2], 0) + 1
     return calls
 
 
@@ -47,32 +50,36 @@ def total(costs: dict[str, float]) -> float:
     return round(sum(costs.values()), 2)
 
 
-def _await_text(path: Path) -> str:
-    """The tracer writes when the daemon has ended, and a moment later than that."""
+def ended(pid: int) -> str:
+    """What the last line about a process looks like to strace, which pads process ids."""
+    return rf"(?m)^{pid} +\+\+\+ exited with"
+
+
+def _await_text(path: Path, last_words: str) -> str:
+    """The tracer writes its last words (a pattern) a moment after the daemon has ended."""
     until = time.monotonic() + WRITE_LIMIT_S
-    before = ""
     while time.monotonic() < until:
         text = path.read_text(errors="replace") if path.exists() else ""
-        if text and text == before:
+        if re.search(last_words, text):
             return text
-        before = text
-        time.sleep(0.2)
-    raise Failed(f"{path.name} was not written within {WRITE_LIMIT_S} s")
+        time.sleep(0.05)
+    raise Failed(f"{path} lacks its last words {last_words!r} after {WRITE_LIMIT_S} s; it ends with: {text[-300:]!r}")
 
 
-def _run(context: Context, wrapper: Callable[[Path], list[str]], accounts: int, loads: list[tuple[int, int]]) -> str:
-    """A daemon under `wrapper`, each load of (requests, depth), a clean stop; what the wrapper wrote."""
+def _run(context: Context, wrapper: Callable[[Path], list[str]], requests: int, depth: int) -> tuple[str, int]:
+    """A daemon under `wrapper`, one load, a clean stop; what the wrapper wrote, and the daemon's process id."""
     report = context.folder("counted") / "report"
-    with context.daemon(accounts, wrapper=wrapper(report)) as daemon:
-        for requests, depth in loads:
-            context.load(daemon.tokens_socket, requests=requests, depth=depth, accounts=accounts)
-    return _await_text(report)
+    with context.daemon(wrapper=wrapper(report)) as daemon:
+        pid = daemon.pid
+        context.load(daemon.tokens_socket, requests=requests, depth=depth)
+    return _await_text(report, ended(pid) if wrapper is strace else r"(?m)^totals: \d+$"), pid
 
 
 def strace(report: Path) -> list[str]:
     if shutil.which("strace") is None:
         raise Failed("strace is not installed; run: scripts/setup --tests")
-    return ["strace", "-D", "-f", "-c", "-o", str(report)]  # -D: the daemon, not strace, is our child
+    # -D: the daemon, not strace, is our child. Nothing of the arguments is looked at: they would be tokens.
+    return ["strace", "-D", "-f", "-q", "-s", "0", "-e", "raw=all", "-e", "signal=none", "-o", str(report)]
 
 
 def callgrind(report: Path) -> list[str]:
@@ -82,14 +89,14 @@ def callgrind(report: Path) -> list[str]:
 
 
 def system_calls(context: Context, depth: int, batches: int) -> dict[str, float]:
-    """System calls of one request, by name, all threads."""
-    few = parse_strace(_run(context, strace, 1, [(depth * 10, depth)]))
-    many = parse_strace(_run(context, strace, 1, [(depth * (10 + batches), depth)]))
+    """System calls of one request, by name."""
+    few = parse_strace(*_run(context, strace, depth * FEW, depth))
+    many = parse_strace(*_run(context, strace, depth * (FEW + batches), depth))
     return per_request(few, many, depth * batches)
 
 
 def instructions(context: Context, depth: int, batches: int) -> float:
-    """User instructions of one request, all threads."""
-    few = parse_callgrind(_run(context, callgrind, 1, [(depth * 10, depth)]))
-    many = parse_callgrind(_run(context, callgrind, 1, [(depth * (10 + batches), depth)]))
+    """User instructions of one request."""
+    few = parse_callgrind(_run(context, callgrind, depth * FEW, depth)[0])
+    many = parse_callgrind(_run(context, callgrind, depth * (FEW + batches), depth)[0])
     return (many - few) / (depth * batches)

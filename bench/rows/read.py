@@ -5,7 +5,7 @@ from lab.processes import Failed
 
 NAME = "read"
 ORDER = 60
-WHY = "nanoseconds of CPU a read of a watched token by libtokenbroker takes (tb_read), against a thread-cached pointer with a generation check"
+WHY = "nanoseconds of a read of a watched token by libtokenbroker (tb_read), against a thread-cached pointer with a generation check"
 
 BAR_NS = 5.0
 

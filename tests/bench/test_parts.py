@@ -1,5 +1,6 @@
 """The bench's pure parts: medians and judging, noise, the table, counting, charts, the page. Each would mislead people if it were wrong."""
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -13,13 +14,13 @@ from lab import charts, counting, noise, page, svg, table  # noqa: E402
 from lab.figure import Figure, Series, compared, from_json, judge, spread  # noqa: E402
 from lab.processes import Failed  # noqa: E402
 
-STRACE = """% time     seconds  usecs/call     calls    errors syscall
------- ----------- ----------- --------- --------- ----------------
- 61.54    0.012345          12      1010           epoll_wait
- 20.00    0.004000           4      1000         2 recvfrom
-  0.00    0.000000           0         3           futex
------- ----------- ----------- --------- --------- ----------------
-100.00    0.016345           8      2013         2 total
+STRACE = """100 epoll_wait(0x5, 0x7ffe, 0x80, 0xffffffff <unfinished ...>
+101 futex(0x1, 0x2) = 0
+100 <... epoll_wait resumed>) = 0x1
+100   recvfrom(0x9, 0x1, 0x1000, 0, 0, 0) = 0x5b
+100 recvfrom(0x9, 0x1, 0x1000, 0, 0, 0) = -1 EAGAIN (Resource temporarily unavailable)
+101 +++ exited with 0 +++
+7   +++ exited with 0 +++
 """
 
 
@@ -91,7 +92,8 @@ class Table(unittest.TestCase):
     def test_a_line(self) -> None:
         figure = Figure("reads", "us", 13.7, 11.6, 1.181, bar=1.25, verdict="unbelievable: why")
         self.assertEqual(table.cells(figure), ("reads", "13.7 us", "11.6 us (floor)", "1.18", "at most 1.25 x", "unbelievable"))
-        self.assertEqual(table.cells(Figure("calls", "", 4.0, bar=4, exact=True, verdict="met"))[1:], ("4.00", "-", "-", "at most 4.00", "met"))
+        counted = Figure("calls", "", 4.0, bar=4, exact=True, verdict="met")
+        self.assertEqual(table.cells(counted)[1:], ("4.00", "-", "-", "at most 4.00", "met"))
 
     def test_text_and_markdown_have_a_line_a_figure(self) -> None:
         figures = [Figure("a", "us", 1.0), Figure("b|c", "us", 1.0)]
@@ -101,7 +103,11 @@ class Table(unittest.TestCase):
 
 class Counting(unittest.TestCase):
     def test_strace(self) -> None:
-        self.assertEqual(counting.parse_strace(STRACE), {"epoll_wait": 1010, "recvfrom": 1000, "futex": 3})
+        self.assertEqual(counting.parse_strace(STRACE, 100), {"epoll_wait": 1, "recvfrom": 2})
+        self.assertEqual(counting.parse_strace(STRACE, 101), {"futex": 1})
+
+    def test_a_trace_has_ended_when_its_process_has(self) -> None:
+        self.assertEqual([pid for pid in (100, 101, 7, 1) if re.search(counting.ended(pid), STRACE)], [101, 7])
 
     def test_the_difference_is_divided_and_rare_calls_are_left_out(self) -> None:
         costs = counting.per_request({"read": 10, "futex": 3, "mmap": 50}, {"read": 1012, "futex": 5, "mmap": 50, "send": 2000}, 1000)
@@ -134,7 +140,8 @@ class Charts(unittest.TestCase):
         self.assertEqual(charts.collect(figures), {"start": [Series("start", "daemon", [(1000, 0.1), (10_000, 0.2)])]})
 
     def test_every_chart_is_xml_with_its_values_and_units(self) -> None:
-        bars = [Series("throughput", "floor", [("64 connections", 264_000.0)], True), Series("throughput", "daemon", [("64 connections", 2e5)])]
+        bars = [Series("throughput", "floor", [("64 connections", 264_000.0)], True),
+                Series("throughput", "daemon", [("64 connections", 2e5)])]
         drawn = charts.draw("throughput", bars)
         for word in ("64 connections", "264k", "200k", "share of the floor", "prefers-color-scheme: dark"):
             self.assertIn(word, drawn)
@@ -145,7 +152,8 @@ class Charts(unittest.TestCase):
             self.assertTrue(ElementTree.fromstring(one).tag.endswith("svg"))
 
     def test_a_longer_bar_is_a_larger_value(self) -> None:
-        drawn = charts.draw("latency", [Series("latency", "floor", [("floor", 10.0)], True), Series("latency", "daemon", [("daemon", 20.0)])])
+        drawn = charts.draw("latency", [Series("latency", "floor", [("floor", 10.0)], True),
+                                        Series("latency", "daemon", [("daemon", 20.0)])])
         rects = [one for one in ElementTree.fromstring(drawn).iter() if one.tag.endswith("rect") and float(one.get("x", 0)) > 200]
         short, long = (float(one.get("width", 0)) for one in rects)
         self.assertAlmostEqual(long, 2 * short, delta=0.2)
@@ -175,7 +183,8 @@ class Page(unittest.TestCase):
             text = (docs / "performance.md").read_text()
             self.assertTrue((docs / "charts" / "latency.svg").exists())
             self.assertEqual([one.row for one in page.load(docs / "charts" / "figures.json")], ["a", "b"])
-        for words in ("| of a | 1.00 us |", "| of b | 2.00 us |", "](charts/latency.svg)", "2 CPUs, Linux 6.1, 7 rounds, 2026-01-01", "of b: why so"):
+        for words in ("| of a | 1.00 us |", "| of b | 2.00 us |", "](charts/latency.svg)", "of b: why so",
+                      "2 CPUs, Linux 6.1, 7 rounds, 2026-01-01"):
             self.assertIn(words, text)
 
     def test_the_real_page_has_its_markers(self) -> None:

@@ -36,7 +36,7 @@ class Runs(unittest.TestCase):
         said, _ = run.communicate(timeout=60)
         self.assertEqual(run.returncode, 0, said)
         figures = json.loads(out.read_text())["figures"]
-        self.assertEqual(figures[0]["name"], "warm GetToken, 1 connection, p50", said)
+        self.assertEqual(figures[0]["name"], "warm GetToken, 1 connection, p50, replies of 1.2 KB", said)
         self.assertGreater(figures[0]["value"], 1.0)
         self.assertGreater(figures[0]["floor"], 1.0)
         self.assertIn("at most 1.25 x", said)

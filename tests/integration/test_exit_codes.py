@@ -1,8 +1,10 @@
 """Every exit code of `tokenbroker`, provoked in the real daemon, printed as a table of situation x command. tests/cli has each error of
 the interfaces against each command; here is what the daemon really answers."""
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from harness.case import BrokerCase, threekit_client, webroot_client
@@ -111,11 +113,13 @@ class ExitCodes(BrokerCase):
         if os.getuid() != 0:
             self.skipTest("needs root to become somebody else")
         self.add("exit-others")
-        path = os.path.join("/tmp", f"tokenbroker-exit-{os.getpid()}")
-        with open(binary("tokenbroker"), "rb") as program, open(path, "wb") as copy:
-            copy.write(program.read())  # the build folder may be closed to others
-        os.chmod(path, 0o755)
-        self.addCleanup(os.unlink, path)
+        folder = tempfile.mkdtemp(prefix="tokenbroker-exit-", dir="/tmp")  # the build folder may be closed to others
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        path = os.path.join(folder, "bin/tokenbroker")
+        for part in ("bin/tokenbroker", "libexec/tokenbroker/tokenbroker-full"):
+            os.makedirs(os.path.dirname(os.path.join(folder, part)))
+            shutil.copy(os.path.join(os.path.dirname(binary("tokenbroker")), "..", part), os.path.join(folder, part))
         for command, code in (("get", 3), ("exec", 125), ("watch", 3), ("account list", 0), ("status", 1), ("renew", 1),
                               ("account remove", 1)):
             done = subprocess.run([path, "--socket", self.daemon.tokens_socket, *words(command, "shop/main")], capture_output=True,

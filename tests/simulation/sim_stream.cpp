@@ -32,13 +32,15 @@ class DaemonEnd final : public ipc::ByteStream {
         if (n > 0) post(wire_, wire_->arrived);
         return {n, false};
     }
-    awaitable<Waited> wait_readable() override {
+    awaitable<Waited> wait_readable(Reader& reader) override {
         const auto ready = [this] {
             return !wire_->to_daemon.empty() || wire_->caller_shut || wire_->caller_gone ||
                    wire_->daemon_gone || stopped_;
         };
-        while (!ready())
-            co_await wire_->readable.wait();
+        do {
+            while (!ready())
+                co_await wire_->readable.wait();
+        } while (!wire_->daemon_gone && reader.readable());
         co_return Waited{};
     }
     awaitable<Waited> wait_writable() override {

@@ -15,6 +15,7 @@ ROOMS = {
     "daemon": {"base", "proto", "providers", "storage", "net", "ipc"},
     "cli": {"base", "proto", "ipc"},
     "client": set(),
+    "front": {"client"},
 }
 # A library's header, and the only places that may include it: (pattern, allowed paths, why).
 CONFINED = [

@@ -52,9 +52,11 @@ class MemoryStream final : public ByteStream {
         wire_->room -= n;
         return {n, false};
     }
-    awaitable<Waited> wait_readable() override {
-        while (wire_->in.empty() && !wire_->in_ended && !wire_->closed)
-            co_await wire_->changed.wait();
+    awaitable<Waited> wait_readable(Reader& reader) override {
+        do {
+            while (wire_->in.empty() && !wire_->in_ended && !wire_->closed)
+                co_await wire_->changed.wait();
+        } while (!wire_->closed && reader.readable());
         co_return Waited();
     }
     awaitable<Waited> wait_writable() override {

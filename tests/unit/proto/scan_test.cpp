@@ -111,6 +111,8 @@ BOOST_AUTO_TEST_CASE(everything_else_is_left_to_the_parser) {
         head + R"({"account":"a/b","min_remaining_ms":"1"}})",
         head + R"({"account":"a/b","min_remaining_ms":}})",
         head + R"({"account":"a/b","min_remaining_ms":9999999999999999999}})",
+        head + R"({"account":"a/b"}},"timeout_ms":1}})",
+        head + R"({"account":"a/b"}}{})",
         R"({"parameters":{"account":"a/b"},"method":"io.tokenbroker.tokens.GetToken"})",
         R"({"method":"io.tokenbroker.tokens.ListAccounts","parameters":{"account":"a/b"}})",
         R"({"method":"io.tokenbroker.tokens.GetToken"})",
