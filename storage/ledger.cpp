@@ -3,7 +3,6 @@
 #include "storage/ledger.hpp"
 
 #include <fmt/core.h>
-#include <sys/stat.h>
 
 #include "base/limits.hpp"
 #include "storage/files.hpp"
@@ -21,11 +20,6 @@ constexpr std::int64_t check_at_once_bytes_max = 4 * 1024 * 1024;
 // Pages in the log (WAL) from which a moment of quiet is used to copy them into the database: 4 MiB
 // take about 5 ms.
 constexpr int log_pages_tidy = 1'000;
-
-std::int64_t bytes_of(const std::string& path) {
-    struct stat info{};
-    return ::stat(path.c_str(), &info) == 0 ? static_cast<std::int64_t>(info.st_size) : 0;
-}
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open(SqliteOptions options, Random& random, Log& log) {
