@@ -89,7 +89,9 @@ inline constexpr Millis lifetime_max_ms{std::int64_t{10} * 365 * 86'400'000};
 inline constexpr Millis retry_after_max_ms{3'600'000};
 inline constexpr int exchanges_per_origin_default = 8;
 inline constexpr int exchanges_default = 64;
-inline constexpr int idle_connections_per_origin_max = 8;
+// A group commit answers 128 renewals at once, and their connections are all idle for a moment:
+// dropping them would pay a handshake (1 ms) for each of the next ones.
+inline constexpr int idle_connections_per_origin_max = 128;
 // Kept connections of all origins: each holds a descriptor and about 40 KiB.
 inline constexpr std::size_t idle_connections_max = 256;
 // Threads in getaddrinfo: a black-holed name holds one for as long as resolv.conf says.
@@ -124,6 +126,9 @@ inline constexpr Millis backoff_first_ms{1'000};
 inline constexpr Millis backoff_max_ms{300'000};
 inline constexpr Millis slow_probe_ms{3'600'000};  // CONFIG and NEVER: one try an hour
 inline constexpr int breaker_failures = 5;
+// After an outage, accounts that expired in it wait for the next probe: one request in 15 s is
+// nothing to an origin, and five minutes of its accounts being dead are much to everybody else.
+inline constexpr Millis breaker_probe_max_ms{15'000};
 inline constexpr int refusals_per_origin_per_minute_max =
     10;  // more is an incident of the origin, not dead accounts
 inline constexpr int reports_per_caller_per_minute_max = 6;  // ReportRejected that start a renewal
@@ -134,6 +139,11 @@ inline constexpr Millis retired_grants_kept_ms{std::int64_t{30} * 86'400'000};
 inline constexpr std::size_t refusals_logged_max = 1'024;
 // Accounts in one page of GetStatus.
 inline constexpr std::int64_t status_page_max = 1'000;
+// A walk over all accounts (a status, a list, last uses, a step of the clock) looks at so many in
+// one turn of the brain, then readers have theirs: of a million, 0.1 to 1 ms a turn.
+inline constexpr std::size_t accounts_per_turn = 256;
+// Last uses in one commit: what else waits for the store waits no longer than for a few of its own.
+inline constexpr std::size_t touches_per_commit_max = 512;
 
 // -- store --
 inline constexpr std::size_t store_queue_max = 4'096;

@@ -152,9 +152,6 @@ void AdminService::get_status(ipc::Connection& connection, const proto::Call& ca
 }
 
 void AdminService::list_clients(ipc::Connection& connection) {
-    std::map<std::string_view, std::int64_t> counts;
-    table_.each(
-        [&](const std::shared_ptr<Account>& account) { ++counts[client_of(account->name)]; });
     boost::json::array clients;
     for (const auto& [name, client] : table_.config()->clients) {
         std::string secret = "none";
@@ -173,7 +170,7 @@ void AdminService::list_clients(ipc::Connection& connection) {
         clients.push_back({{"client", name},
                            {"provider", client.settings.provider},
                            {"base_url", client.settings.base_url},
-                           {"accounts", counts[name]},
+                           {"accounts", table_.size_of(name)},
                            {"secret", secret},
                            {"fields", std::move(fields)},
                            {"logins", std::move(logins)}});

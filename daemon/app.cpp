@@ -38,7 +38,9 @@ Result<void> App::load() {
         else
             table_.insert(std::move(record), at, boot_id);
     };
+    table_.begin_load();
     const Result<void> loaded = deps_.store.load(each);
+    table_.end_load();
     if (!loaded) return loaded;
     for (storage::AccountRecord& record : candidates) {
         const auto account = table_.share(record.name);

@@ -81,7 +81,7 @@ void Broker::forget(const std::shared_ptr<Account>& account, std::string_view ev
             waiter->answer(deps_.clock, error);
     };
     turn_away(account->slot);
-    for (auto& [key, slot] : account->on_demand)
+    for (const auto& [key, slot] : account->on_demand_slots())
         turn_away(*slot);
     if (!account->removed) return notify(*account, event, error.message);
     for (Watch* watch : std::vector<Watch*>(account->watches))
@@ -114,7 +114,7 @@ void Broker::wake() {
         deps_.log.notice("the wall clock was set by {} ms: deadlines of grants are looked at again",
                          (offset - clock_offset_).count());
         clock_offset_ = offset;
-        table_.each([this](const std::shared_ptr<Account>& account) { reschedule(account); });
+        spawn(deps_.brain, "reschedule", reschedule_all());
     }
     if (at.now >= next_touch_) {
         next_touch_ = at.now + touch_every;

@@ -108,6 +108,8 @@ class Broker {
     awaitable<void> touch();  // stores last uses
 
   private:
+    bool touch_some(std::string& after, storage::Touch& touch);
+    awaitable<void> reschedule_all();
     void arm();
     void wake();
     void look(Account& account);

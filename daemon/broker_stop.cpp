@@ -1,7 +1,9 @@
 // What the broker says of itself, what it stores from time to time, and how it ends.
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "daemon/broker.hpp"
 
 namespace tb::daemon {
@@ -26,23 +28,65 @@ Admission Broker::admission(const Account& account) const {
     return account.client ? gate_.check(account.client->origin, deps_.clock.now()) : Admission{};
 }
 
+// In turns of a few accounts and commits of a few rows: a million accounts hold up neither readers
+// nor renewals.
 awaitable<void> Broker::touch() {
-    auto change = std::make_shared<storage::Change>(storage::Touch{});
-    auto& touched = std::get<storage::Touch>(*change).last_used;
+    std::string after;
+    for (bool more = true; more;) {
+        auto change = std::make_shared<storage::Change>(storage::Touch{});
+        while (more &&
+               std::get<storage::Touch>(*change).last_used.size() + limits::accounts_per_turn <=
+                   limits::touches_per_commit_max) {
+            more = touch_some(after, std::get<storage::Touch>(*change));
+            co_await asio::post(deps_.brain, asio::use_awaitable);
+        }
+        if (std::get<storage::Touch>(*change).last_used.empty()) continue;
+        const auto stored = co_await deps_.store.commit(change);
+        if (!stored)
+            deps_.log.warning("the last uses of accounts could not be stored: {}",
+                              stored.error().message);
+    }
+}
+
+// The next accounts behind `after`; false: these were the last.
+bool Broker::touch_some(std::string& after, storage::Touch& touch) {
     const Moment at = moment();
-    table_.each([&](const std::shared_ptr<Account>& account) {
-        const auto& read = account->slot.last_read;
-        if (!read) return;
+    std::size_t looked = 0;
+    bool more = false;
+    std::string_view last = after;
+    table_.each_after(after, [&](Account& account) {
+        more = looked++ == limits::accounts_per_turn;
+        if (more) return false;
+        last = account.name;
+        const auto& read = account.slot.last_read;
+        if (!read) return true;
         const WallTime used = at.wall - (at.now - *read);
-        if (account->last_used && used - *account->last_used < Millis{1'000}) return;
-        account->last_used = used;
-        touched.emplace_back(account->id, used);
+        if (account.last_used && used - *account.last_used < Millis{1'000}) return true;
+        account.last_used = used;
+        touch.last_used.emplace_back(account.id, used);
+        return true;
     });
-    if (touched.empty()) co_return;
-    const auto stored = co_await deps_.store.commit(change);
-    if (!stored)
-        deps_.log.warning("the last uses of accounts could not be stored: {}",
-                          stored.error().message);
+    after = std::string(last);
+    return more;
+}
+
+// After a step of the wall clock, which moved every deadline of a grant.
+awaitable<void> Broker::reschedule_all() {
+    std::string after;
+    for (bool more = true; more && !stopping_;) {
+        std::size_t looked = 0;
+        more = false;
+        std::string_view last = after;
+        table_.each_after(after, [&](Account& account) {
+            more = looked++ == limits::accounts_per_turn;
+            if (more) return false;
+            last = account.name;
+            reschedule(account.shared_from_this());
+            return true;
+        });
+        after = std::string(last);
+        co_await asio::post(deps_.brain, asio::use_awaitable);
+    }
 }
 
 awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, storage::GrantState state,

@@ -54,7 +54,7 @@ void TokensService::call(ipc::Connection& connection, const proto::Call& call) {
     if (method == "GetToken") return get_token(connection, call);
     if (method == "WatchTokens") return watch_tokens(connection, call);
     if (method == "ReportRejected") return report_rejected(connection, call);
-    if (method == "ListAccounts") return list_accounts(connection);
+    if (method == "ListAccounts") return list_accounts(connection, call);
     connection.out() += ipc::method_not_found(call);
 }
 
@@ -185,20 +185,6 @@ void TokensService::report_rejected(ipc::Connection& connection, const proto::Ca
         return;
     }
     connection.out() += proto::make_reply({{"renewal_started", *started}});
-}
-
-void TokensService::list_accounts(ipc::Connection& connection) {
-    boost::json::array accounts;
-    std::size_t bytes = 0;
-    table_.each_after({}, [&](Account& account) {
-        if (!gatekeeper_.allows(connection.caller(), account)) return true;
-        const auto state = state_name(account, deps_.clock.now());
-        accounts.push_back(
-            {{"account", account.name}, {"provider", account.provider}, {"state", state}});
-        bytes += account.name.size() + account.provider.size() + state.size() + 64;
-        return bytes < limits::frame_bytes_max - 1024;  // one frame; who has more asks for status
-    });
-    connection.out() += proto::make_reply({{"accounts", std::move(accounts)}});
 }
 
 }  // namespace tb::daemon

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -128,6 +129,7 @@ class Ledger {
     Result<void> connect_first(Random& random);
     Result<void> reconnect();
     Result<void> ready();
+    Result<void> whole();
     Result<void> resolve_doubt();
     void after_reading();
     void prune();
@@ -168,7 +170,9 @@ class Ledger {
     mutable std::mutex keys_mutex_;
     StoreKeys keys_;  // under keys_mutex_
     std::vector<std::pair<std::shared_ptr<const void>, Result<Committed>>> remembered_;
-    int log_pages_ = 0;  // in the log and not yet in the database
+    std::future<Result<void>> checking_;  // the pages of a large database, until it was awaited
+    Result<void> checked_;                // what came of it
+    int log_pages_ = 0;                   // in the log and not yet in the database
     std::optional<WallTime> pruned_at_;
     bool ballast_dropped_ = false;
     bool failing_ = false;  // said so in the log; the next success says that it is over

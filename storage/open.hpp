@@ -15,8 +15,12 @@ Result<void> examine_database(const std::string& state_dir, const std::string& p
 
 // A connection for changes, with everything checked that can be (`all`), or only what tells our
 // database from another (after an I/O error, for a quick way back).
-enum class Checks { all, quick };
+// `later`: what takes time in proportion to the file is left to check_whole(), which must pass
+// before anything is changed.
+enum class Checks { all, later, quick };
 Result<std::unique_ptr<Database>> open_writer(const std::string& path, Checks checks);
+// SQLite's own check of all pages, on a connection of its own, so that it can run beside a load.
+Result<void> check_whole(const std::string& path);
 Result<std::unique_ptr<Database>> open_checkpointer(const std::string& path);
 
 // Gives the log its usual length before its first page is written: a sync of a file that grows

@@ -6,6 +6,7 @@
 
 #include "base/check.hpp"
 #include "base/limits.hpp"
+#include "storage/relay.hpp"
 
 namespace tb::storage {
 
@@ -26,7 +27,13 @@ SqliteStore::SqliteStore(asio::any_io_executor brain, std::unique_ptr<Ledger> le
 
 Result<void> SqliteStore::load(std::function<void(AccountRecord)> each) {
     Result<void> loaded;
-    thread_.run([&](Ledger& ledger) { loaded = ledger.load(each); });
+    Relay<AccountRecord> relay;
+    const auto done = thread_.run([&](Ledger& ledger) {
+        loaded = ledger.load([&relay](AccountRecord record) { relay.give(std::move(record)); });
+        relay.end();
+    });
+    relay.take_all(each);
+    done.wait();
     return loaded;
 }
 

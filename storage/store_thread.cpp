@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
-#include <future>
 #include <unordered_set>
 
 #include "base/check.hpp"
@@ -119,7 +118,7 @@ StoreThread::Taken StoreThread::give(std::shared_ptr<Job> job) {
     return Taken::yes;
 }
 
-void StoreThread::run(std::function<void(Ledger&)> work) {
+std::future<void> StoreThread::run(std::function<void(Ledger&)> work) {
     const auto done = std::make_shared<std::promise<void>>();  // outlives both sides of it
     {
         const std::lock_guard lock(mutex_);
@@ -130,7 +129,7 @@ void StoreThread::run(std::function<void(Ledger&)> work) {
         };
     }
     wake_.notify_one();
-    done->get_future().wait();
+    return done->get_future();
 }
 
 void StoreThread::loop() {

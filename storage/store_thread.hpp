@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -43,8 +44,9 @@ class StoreThread {
     // False: the queue is full, or nothing is taken any more.
     enum class Taken { yes, full, closed };
     Taken give(std::shared_ptr<Job> job);
-    // Runs `work` on the thread, before whatever waits, and waits for it.
-    void run(std::function<void(Ledger&)> work);
+    // Runs `work` on the thread, before whatever waits; the caller waits for the future before it
+    // asks for anything else.
+    std::future<void> run(std::function<void(Ledger&)> work);
     void join();
     const Ledger& ledger() const { return *ledger_; }
 

@@ -42,8 +42,8 @@ class TokenStore {
     virtual ~TokenStore() = default;
 
     // Once, before anything else, blocking: every account, candidates too, each row read once.
-    // Tokens are opened, grants are not. `each` may run on the store's thread, while the caller is
-    // blocked in here. After an error, forget what `each` was given.
+    // Tokens are opened, grants are not. `each` runs on the caller's thread, while the store's
+    // reads on. After an error, forget what `each` was given.
     virtual Result<void> load(std::function<void(AccountRecord)> each) = 0;
 
     // All called on the brain, all resume on the brain, in order of the calls for one account.
