@@ -43,10 +43,7 @@ Committed committed(const Row& row) {
 struct Applier {
     Disk& disk;
 
-    Row* find(AccountId id) const {
-        const auto found = disk.rows.find(id);
-        return found == disk.rows.end() ? nullptr : &found->second;
-    }
+    Row* find(AccountId id) const { return disk.find(id); }
     Result<Committed> operator()(AddAccount& change) const {
         for (const auto& [id, row] : disk.rows)
             if (row.record.name == change.account.name &&
@@ -117,6 +114,8 @@ struct Applier {
         if (change.token) {
             row->record.generation = change.token->generation;
             row->record.token = change.token->copy();
+        } else {
+            row->record.token.reset();
         }
         return committed(*row);
     }
@@ -167,9 +166,31 @@ Row Row::copy() const {
     return to;
 }
 
+Row* Disk::find(AccountId account) {
+    const auto found = rows.find(account);
+    return found == rows.end() ? nullptr : &found->second;
+}
+
+Row* Disk::find(std::string_view name) {
+    const auto found = ids.find(name);
+    return found == ids.end() ? nullptr : find(found->second);
+}
+
 SimStore::SimStore(Disk& disk, SimClock& clock, SimRandom& random, const Options& options,
                    Checker& checker)
-    : disk_(disk), clock_(clock), random_(random), options_(options), checker_(checker) {}
+    : disk_(disk), clock_(clock), random_(random), options_(options), checker_(checker) {
+    for (const auto& [id, row] : disk_.rows) {
+        if (row.record.candidate_for) continue;
+        disk_.generations[row.record.name] = row.record.generation;
+        disk_.ids[row.record.name] = id;
+    }
+}
+
+void SimStore::crash() {
+    dead_ = true;
+    if (!undo_) return;
+    if (Row* row = disk_.find(undo_->record.id)) *row = std::move(*undo_);
+}
 
 Result<void> SimStore::load(std::function<void(AccountRecord)> each) {
     for (const auto& [id, row] : disk_.rows)
@@ -177,9 +198,54 @@ Result<void> SimStore::load(std::function<void(AccountRecord)> each) {
     return {};
 }
 
-Row* SimStore::find(AccountId account) {
-    const auto found = disk_.rows.find(account);
-    return found == disk_.rows.end() ? nullptr : &found->second;
+bool SimStore::fails(const Change& change) {
+    if (down_ || random_.chance(options_.faults.commit_fails)) return true;
+    return full_ && !std::holds_alternative<Renewed>(change);
+}
+
+Result<Committed> SimStore::apply(Change& change) {
+    auto* renewed = std::get_if<Renewed>(&change);
+    if (options_.canary == Canary::old_grant_back && renewed != nullptr && renewed->new_grant)
+        if (const Row* row = disk_.find(renewed->account)) renewed->new_grant = row->grant.copy();
+    if (auto* removal = std::get_if<RemoveAccount>(&change))
+        std::erase_if(disk_.acknowledged, [&](const auto& entry) {
+            const Row* row = disk_.find(entry.first);
+            return entry.first == removal->account ||
+                   (row != nullptr && row->record.candidate_for == removal->account);
+        });
+    if (auto* pausing = std::get_if<SetPaused>(&change))
+        disk_.acknowledged[pausing->account].paused.reset();
+    if (auto* promotion = std::get_if<Promote>(&change))
+        disk_.acknowledged.erase(promotion->candidate);
+    Result<Committed> result = std::visit(Applier{disk_}, change);
+    checker_.happened(2, (std::uint64_t{change.index()} << 32) |
+                             (result ? static_cast<std::uint64_t>(result->account) : 0));
+    if (!result) return result;
+    const Row* row = disk_.find(result->account);
+    if (row != nullptr && !row->record.candidate_for) {
+        disk_.generations[row->record.name] = row->record.generation;
+        disk_.ids[row->record.name] = result->account;
+    }
+    return result;
+}
+
+// From now on the checkers hold the disk to it.
+void SimStore::told(const Change& change, const Committed& committed) {
+    if (const auto* removal = std::get_if<RemoveAccount>(&change)) {
+        disk_.removed.insert(removal->account);
+        return;
+    }
+    if (disk_.find(committed.account) == nullptr) return;
+    Acknowledged& known = disk_.acknowledged[committed.account];
+    known.grant_version = std::max(known.grant_version, committed.grant_version);
+    known.generation = std::max(known.generation, committed.generation);
+    if (const auto* pausing = std::get_if<SetPaused>(&change)) known.paused = pausing->paused;
+}
+
+awaitable<void> SimStore::apply_late(std::shared_ptr<Change> change) {
+    const Millis late{500};
+    co_await sleep_until(clock_, clock_.now() + late);
+    if (!dead_) (void)apply(*change);
 }
 
 awaitable<Result<Committed>> SimStore::commit(std::shared_ptr<Change> change) {
@@ -189,9 +255,9 @@ awaitable<Result<Committed>> SimStore::commit(std::shared_ptr<Change> change) {
     const BootTime applied = std::max(
         last_applied_, clock_.now() + Millis{random_.between(0, options_.faults.commit_ms_max)});
     last_applied_ = applied;
-    co_await sleep_until(clock_, applied);
+    if (applied > clock_.now()) co_await sleep_until(clock_, applied);
     if (dead_) co_return closed;
-    if (down_ || random_.chance(options_.faults.commit_fails)) {
+    if (fails(*change)) {
         ++checker_.counts.failed_commits;
         const Error full{errc::storage, "database or disk is full (simulated)"};
         co_return full;
@@ -201,32 +267,55 @@ awaitable<Result<Committed>> SimStore::commit(std::shared_ptr<Change> change) {
         renewed != nullptr && renewed->new_grant)
         if (const Secret* token = renewed->new_grant->find("refresh_token"))
             successor = token->view();
-    const bool lies = options_.canary == Canary::store_lies && !successor.empty();
-    Result<Committed> result =
-        lies ? Result<Committed>(Committed{}) : std::visit(Applier{disk_}, *change);
-    if (lies) {
-        const AccountId id = std::get<Renewed>(*change).account;
-        if (const Row* row = find(id)) result = committed(*row);
-        result->grant_version += 1;
+    Result<Committed> result = Committed{};
+    const bool successor_of_account = std::holds_alternative<Renewed>(*change);
+    if (options_.canary == Canary::lying_disk && successor_of_account)
+        if (const Row* row = disk_.find(std::get<Renewed>(*change).account)) undo_ = row->copy();
+    const auto before = done_already_.find(change.get());
+    if (before != done_already_.end()) {
+        result = before->second;
+        done_already_.erase(before);
+        const Row* row = disk_.find(result->account);
+        if (row == nullptr || row->record.grant_version != result->grant_version)
+            result = Error{errc::superseded, "newer grant"};
+    } else if (options_.canary == Canary::early_ack && successor_of_account) {
+        const Row* row = disk_.find(std::get<Renewed>(*change).account);
+        result = row == nullptr ? Committed{} : committed(*row);
+        result->grant_version += successor.empty() ? 0 : 1;
+        result->generation = std::get<Renewed>(*change).token.generation;
+        const auto executor = co_await asio::this_coro::executor;
+        spawn(executor, "apply-late", apply_late(change));
+        co_return result;
+    } else {
+        result = apply(*change);
     }
-    const Millis answer_ms(random_.between(0, 2));
-    co_await sleep_until(clock_, clock_.now() + answer_ms);
+    const bool may_be_tried_again =
+        successor_of_account || std::holds_alternative<Promote>(*change);
+    if (result && may_be_tried_again && random_.chance(options_.faults.commit_fails_applied)) {
+        ++checker_.counts.failed_commits;
+        done_already_[change.get()] = *result;
+        const Error unsure{errc::storage, "fsync: input/output error (simulated)"};
+        co_return unsure;
+    }
+    const Millis answer_ms(random_.between(0, std::min<std::int64_t>(2, options_.faults.commit_ms_max)));
+    if (answer_ms > Millis{0}) co_await sleep_until(clock_, clock_.now() + answer_ms);
     if (dead_) co_return closed;
+    if (result) told(*change, *result);
     if (result && !successor.empty() && on_acknowledged) on_acknowledged(successor);
     co_return result;
 }
 
 awaitable<Result<SecretSet>> SimStore::open(AccountId account) {
-    const Millis answer_ms(random_.between(0, 1));
-    co_await sleep_until(clock_, clock_.now() + answer_ms);
-    const Row* row = find(account);
+    const Millis answer_ms(random_.between(0, std::min<std::int64_t>(1, options_.faults.commit_ms_max)));
+    if (answer_ms > Millis{0}) co_await sleep_until(clock_, clock_.now() + answer_ms);
+    const Row* row = disk_.find(account);
     const Error gone{dead_ ? errc::closed : errc::not_found, "no such account"};
     if (dead_ || row == nullptr) co_return gone;
     co_return row->grant.copy();
 }
 
 awaitable<Result<Committed>> SimStore::restore_retired(AccountId account) {
-    Row* row = find(account);
+    Row* row = disk_.find(account);
     const Error gone{errc::not_found, "nothing retired"};
     if (dead_ || row == nullptr || row->retired.empty()) co_return gone;
     row->grant = std::move(row->retired.back());
