@@ -1,5 +1,5 @@
-// spawn, Event, Deadline. An Event keeps its waiters' handlers and posts them: no timer of Asio, so a
-// loop that only waits for Events (the simulation's) makes no system call.
+// spawn, Event, Deadline. An Event keeps its waiters' handlers and posts them: no timer of Asio, so
+// a loop that only waits for Events (the simulation's) makes no system call.
 #include "base/async.hpp"
 
 #include <atomic>

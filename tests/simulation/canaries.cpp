@@ -9,7 +9,8 @@ namespace tb::sim {
 namespace {
 
 constexpr std::array<CanaryRow, rule_count> rows = {{
-    {Canary::short_lived, Rule::expired_token, "tokens die after a third of what counts as their life"},
+    {Canary::short_lived, Rule::expired_token,
+     "tokens die after a third of what counts as their life"},
     {Canary::crossed, Rule::foreign_token, "one account's answer reaches another"},
     {Canary::open_door, Rule::access, "a rule too many lets a stranger in"},
     {Canary::promise_ignored, Rule::promise, "min_remaining_ms is not looked at"},

@@ -83,7 +83,8 @@ daemon::ClientConfig client(const ClientSpec& spec) {
     if (name == "w3") out.policy = providers::Policy::when_used;
     const std::vector<providers::Mistake> mistakes = out.provider->check(out.settings);
     for (const providers::Mistake& mistake : mistakes)
-        fmt::print(stderr, "the simulation's client {}: {} {}\n", name, mistake.place, mistake.text);
+        fmt::print(stderr, "the simulation's client {}: {} {}\n", name, mistake.place,
+                   mistake.text);
     TB_ASSERT(mistakes.empty());
     return out;
 }
@@ -94,10 +95,12 @@ Millis lifetime_of(const ClientSpec& spec, bool documented, SimRandom& random) {
     const Millis drawn{drawn_s[static_cast<std::size_t>(random.between(0, 4))] * 1000};
     if (provider == "readyplayerme") return Millis{15'000};
     if (provider == "threekit") return Millis{0};
-    if (provider == "playfab") return documented ? Millis{86'400'000} : std::max(drawn, Millis{90'000});
+    if (provider == "playfab")
+        return documented ? Millis{86'400'000} : std::max(drawn, Millis{90'000});
     if (!documented) return drawn;
-    return provider == "webroot" ? Millis{299'000}
-           : provider == "immersve" ? Millis{1'200'000} : Millis{3'600'000};
+    return provider == "webroot"    ? Millis{299'000}
+           : provider == "immersve" ? Millis{1'200'000}
+                                    : Millis{3'600'000};
 }
 
 Millis grant_life_of(std::string_view provider) {
@@ -145,8 +148,9 @@ Family& World::enrol(const ClientSpec& spec, const std::string& account) {
 
 NewGrant World::new_grant(const std::string& account) {
     NewGrant grant;
-    const auto spec = std::ranges::find_if(
-        specs, [&](const ClientSpec& one) { return account.starts_with(fmt::format("{}/", one.name)); });
+    const auto spec = std::ranges::find_if(specs, [&](const ClientSpec& one) {
+        return account.starts_with(fmt::format("{}/", one.name));
+    });
     const std::string_view name = spec->name;
     if (name == "r0" || name == "o2") return grant;
     Family& family = enrol(*spec, account);
@@ -219,8 +223,8 @@ void World::make_accounts() {
 void World::make_callers() {
     const auto executor = context_.get_executor();
     const auto add = [&](uid_t uid, std::vector<std::string> names, Millis every, bool hourly) {
-        callers_.push_back(
-            std::make_shared<SimCaller>(uid, std::move(names), surroundings_, executor, every, hourly));
+        callers_.push_back(std::make_shared<SimCaller>(uid, std::move(names), surroundings_,
+                                                       executor, every, hourly));
         callers_.back()->begin();
     };
     constexpr std::array<uid_t, 3> uids = {0, 1000, 2000};

@@ -69,7 +69,8 @@ class Checker {
     Rule first_violated() const { return first_; }
     // Part of the run's hash.
     void happened(std::uint64_t what, std::uint64_t which) {
-        hash_ = (hash_ ^ (what + static_cast<std::uint64_t>(clock_.world_ms()))) * 0x9e3779b97f4a7c15ULL;
+        hash_ = (hash_ ^ (what + static_cast<std::uint64_t>(clock_.world_ms()))) *
+                0x9e3779b97f4a7c15ULL;
         hash_ = (hash_ ^ (hash_ >> 29) ^ which) * 0xbf58476d1ce4e5b9ULL;
     }
     std::uint64_t hash() const { return hash_; }

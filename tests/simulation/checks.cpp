@@ -33,8 +33,7 @@ void check_promise(Issuer& issuer, const Seen& seen, Issuer::Named token) {
     const std::int64_t left =
         family.expires_ms[static_cast<std::size_t>(token.number) % family.expires_ms.size()] -
         issuer.now_ms();
-    const std::int64_t slack =
-        issuer.drift_ms(family.lifetime) + family.told_too_long.count();
+    const std::int64_t slack = issuer.drift_ms(family.lifetime) + family.told_too_long.count();
     if (left + slack < seen.promised.count())
         issuer.checker().violated(Rule::promise, "{} was promised {} ms and got {}", seen.account,
                                   seen.promised.count(), left);
@@ -59,8 +58,7 @@ void check_generation(Checker& checker, const Seen& seen, std::uint64_t& newest)
 void check_access(Checker& checker, uid_t uid, std::string_view account, bool permitted,
                   bool served, std::string_view error) {
     const bool unknown = error == "io.tokenbroker.tokens.UnknownAccount";
-    if (permitted && unknown)
-        checker.violated(Rule::access, "uid {} was refused {}", uid, account);
+    if (permitted && unknown) checker.violated(Rule::access, "uid {} was refused {}", uid, account);
     if (!permitted && served)
         checker.violated(Rule::access, "uid {} was handed a token of {}", uid, account);
     if (!permitted && !served && !unknown)
@@ -93,7 +91,8 @@ void check_budget(Checker& checker, Family& family, std::int64_t now_ms) {
                            budget.left + passed * (2 / (0.65 * life_ms) + 1.0 / 60'000)) -
                   1;
     if (budget.left < 0)
-        checker.violated(Rule::budget, "{}: more calls than its life, its failures and its callers need",
+        checker.violated(Rule::budget,
+                         "{}: more calls than its life, its failures and its callers need",
                          family.account);
 }
 
@@ -104,7 +103,8 @@ void check_retry_after(Checker& checker, std::string_view origin, BootTime now, 
 }
 
 void check_deadline(Checker& checker, uid_t uid, std::string_view account) {
-    checker.violated(Rule::deadline, "uid {} has no answer for {} after its time-out", uid, account);
+    checker.violated(Rule::deadline, "uid {} has no answer for {} after its time-out", uid,
+                     account);
 }
 
 void check_watch(Checker& checker, uid_t uid, const daemon::Account& account,
@@ -112,14 +112,16 @@ void check_watch(Checker& checker, uid_t uid, const daemon::Account& account,
     if (account.paused || account.removed || account.withheld() || account.slot.hand_out.empty() ||
         account.slot.remaining(now) == Millis{0} || account.slot.generation == generation)
         return;
-    checker.violated(Rule::stale_watch, "uid {} watches {} and knows generation {}, but {} is there",
-                     uid, account.name, generation, account.slot.generation);
+    checker.violated(Rule::stale_watch,
+                     "uid {} watches {} and knows generation {}, but {} is there", uid,
+                     account.name, generation, account.slot.generation);
 }
 
 void check_limits_of_uid(Checker& checker, std::string_view what, std::size_t held,
                          std::size_t most) {
     if (held > most)
-        checker.violated(Rule::uid_limits, "one uid holds {} {}, and may hold {}", held, what, most);
+        checker.violated(Rule::uid_limits, "one uid holds {} {}, and may hold {}", held, what,
+                         most);
 }
 
 void check_records(Checker& checker, const Disk& disk, daemon::App& app) {
@@ -133,10 +135,11 @@ void check_records(Checker& checker, const Disk& disk, daemon::App& app) {
         if (record.grant_version < acknowledged.grant_version ||
             record.generation < acknowledged.generation ||
             (acknowledged.paused && record.paused != *acknowledged.paused))
-            checker.violated(Rule::record_lost,
-                             "{}: version {} generation {} were acknowledged, the disk has {} and {}",
-                             record.name, acknowledged.grant_version, acknowledged.generation,
-                             record.grant_version, record.generation);
+            checker.violated(
+                Rule::record_lost,
+                "{}: version {} generation {} were acknowledged, the disk has {} and {}",
+                record.name, acknowledged.grant_version, acknowledged.generation,
+                record.grant_version, record.generation);
         if (record.candidate_for) continue;
         const daemon::Account* account = app.accounts().find(record.name);
         if (account == nullptr || account->id != id || account->paused != record.paused ||
@@ -162,15 +165,16 @@ void check_grant_lost(Issuer& issuer, const Family* family, const daemon::Accoun
 void check_recovery(Issuer& issuer, const Family* family, const daemon::Account& account,
                     BootTime now) {
     const std::string_view state = daemon::state_name(account, now);
-    const bool given_up =
-        state == "login_required" && (family == nullptr || issuer.lost_unavoidably(*family) ||
-                                      account.reason.find("revoked by an operator") != std::string::npos);
+    const bool given_up = state == "login_required" &&
+                          (family == nullptr || issuer.lost_unavoidably(*family) ||
+                           account.reason.find("revoked by an operator") != std::string::npos);
     // Nothing but a caller sets off a try of a token on demand.
     const bool on_demand = daemon::effective_policy(account) == providers::Policy::on_demand;
     if (state == "misconfigured" && on_demand) return;
     // A deferred replay waits until the token in hand is nearly used up.
     const bool deferred =
-        account.client && account.client->client->ambiguous_retry == daemon::AmbiguousRetry::defer &&
+        account.client &&
+        account.client->client->ambiguous_retry == daemon::AmbiguousRetry::defer &&
         account.slot.remaining(now) > Millis{0};
     if (state == "outcome_unknown" && deferred) return;
     if (state == "fresh" || state == "static" || state == "idle" || state == "paused" || given_up)

@@ -98,8 +98,10 @@ void Internet::judge(Host& host, const http::Request& request, Family* grant) {
     Checker& checker = issuer_.checker();
     if (grant != nullptr) check_two_at_once(checker, *grant);
     if (!is_renewal(request)) return;
-    if (Family* account = host.model->account_of(request))
-        check_budget(checker, *account, issuer_.now_ms());
+    Family* account = host.model->account_of(request);
+    if (account != nullptr) check_budget(checker, *account, issuer_.now_ms());
+    // The next step of an exchange that is under way: a fallback, a second try.
+    if (account != nullptr && account->answered_ms == issuer_.now_ms()) return;
     const BootTime now = clock_.now();
     if (host.asked_until > now && host.asked_from <= now)
         check_retry_after(checker, request.origin, now, host.asked_until);
@@ -112,9 +114,9 @@ http::Outcome Internet::process(Host& host, const http::Request& request, Family
 }
 
 // The daemon has this answer now.
-void Internet::delivered(Host& host, http::Outcome& outcome) {
+void Internet::delivered(Host& host, bool renewal, http::Outcome& outcome) {
     auto* reply = std::get_if<http::Reply>(&outcome);
-    if (reply == nullptr) return;
+    if (reply == nullptr || !renewal) return;
     const std::string* text = reply->header("retry-after");
     if (text == nullptr) return;
     std::int64_t seconds = 0;
@@ -135,6 +137,8 @@ awaitable<http::Outcome> Internet::exchange(http::Request request,
     TB_ASSERT(found != hosts_.end());
     Host& host = found->second;
     Family* grant = host.model->grant_of(request);
+    Family* account = host.model->account_of(request);
+    const bool renewal = is_renewal(request);
     if (grant != nullptr) ++grant->in_flight;
     judge(host, request, grant);
     const Faults& faults = issuer_.options().faults;
@@ -142,7 +146,8 @@ awaitable<http::Outcome> Internet::exchange(http::Request request,
     const Millis there{random.between(0, faults.latency_ms_max)};
     Millis back{random.between(0, faults.latency_ms_max)};
     if (faulty(faults.slow_reply)) back = Millis{random.between(5'000, 40'000)};
-    if (there > Millis{0}) co_await sleep_until(clock_, sent + there);
+    const bool takes_time = there.count() > 0;
+    if (takes_time) co_await sleep_until(clock_, sent + there);
     // A power cut doesn't call back what is on the wire: it may be processed all the same.
     http::Outcome outcome = failed(FailureClass::retry, false, "shutdown");
     const bool arrives = !*daemon_dead || random.chance(0.5);
@@ -152,6 +157,7 @@ awaitable<http::Outcome> Internet::exchange(http::Request request,
     const BootTime until = std::min(deadline, answered);
     if (until > clock_.now()) co_await sleep_until(clock_, until);
     if (grant != nullptr) --grant->in_flight;
+    if (account != nullptr) account->answered_ms = issuer_.now_ms();
     if (*daemon_dead) {
         if (grant != nullptr && arrives) grant->answer_lost = true;
         co_return std::move(cut);
@@ -161,7 +167,7 @@ awaitable<http::Outcome> Internet::exchange(http::Request request,
         http::Outcome late = failed(FailureClass::ambiguous, true, "timeout");
         co_return std::move(late);
     }
-    delivered(host, outcome);
+    delivered(host, renewal, outcome);
     co_return std::move(outcome);
 }
 

@@ -26,7 +26,7 @@ class Internet {
   private:
     struct Host {
         Model* model = nullptr;
-        BootTime asked_from{};   // Retry-After, as soon as the daemon has surely taken it in
+        BootTime asked_from{};  // Retry-After, as soon as the daemon has surely taken it in
         BootTime asked_until{};
     };
     bool faulty(double p) { return faults_ && issuer_.random().chance(p); }
@@ -35,7 +35,7 @@ class Internet {
     std::optional<http::Outcome> fault_before(Host& host, BootTime sent);
     http::Outcome fault_after(http::Outcome outcome, Family* grant, BootTime sent);
     http::Outcome process(Host& host, const http::Request& request, Family* grant, BootTime sent);
-    void delivered(Host& host, http::Outcome& outcome);
+    void delivered(Host& host, bool renewal, http::Outcome& outcome);
 
     SimClock& clock_;
     Issuer& issuer_;

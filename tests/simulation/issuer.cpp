@@ -121,10 +121,10 @@ Issuer::Access Issuer::mint(Family& family) {
     ++checker_.counts.renewals;
     ++family.accesses;
     const std::int64_t cheat = options_.canary == Canary::short_lived ? 3 : 1;
-    const std::int64_t expires = family.lifetime == Millis{0}
-                                     ? INT64_MAX
-                                     : now_ms() + family.lifetime.count() / cheat;
-    family.expires_ms[static_cast<std::size_t>(family.accesses) % family.expires_ms.size()] = expires;
+    const std::int64_t expires =
+        family.lifetime == Millis{0} ? INT64_MAX : now_ms() + family.lifetime.count() / cheat;
+    family.expires_ms[static_cast<std::size_t>(family.accesses) % family.expires_ms.size()] =
+        expires;
     Access access{access_token(family, family.accesses), family.lifetime,
                   now_ms() + family.lifetime.count()};
     if (options_.canary == Canary::crossed && family.id > 0 && random_.chance(0.05))
@@ -144,8 +144,8 @@ bool Issuer::alive(const Family& family, int number) const {
     if (family.lifetime == Millis{0}) return true;
     const bool kept = number > 0 && number <= family.accesses &&
                       number > family.accesses - static_cast<int>(family.expires_ms.size());
-    return kept &&
-           family.expires_ms[static_cast<std::size_t>(number) % family.expires_ms.size()] > now_ms();
+    return kept && family.expires_ms[static_cast<std::size_t>(number) % family.expires_ms.size()] >
+                       now_ms();
 }
 
 bool Issuer::lost_unavoidably(const Family& family) const {

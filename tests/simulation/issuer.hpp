@@ -1,6 +1,7 @@
 // The providers' books: which grant and which access token is good for whom, and until when, in
 // the providers' own time. Nobody else knows, so what is handed out and what is presented is judged
-// by what stands here. Tokens end in "-<family>-<number>": a look-up is two numbers, never a search.
+// by what stands here. Tokens end in "-<family>-<number>": a look-up is two numbers, never a
+// search.
 #pragma once
 
 #include <array>
@@ -42,9 +43,11 @@ struct Family {
     bool revoked_by_operator = false;
     bool answer_lost = false;  // the last success was not delivered
     int in_flight = 0;
+    std::int64_t answered_ms =
+        -1;            // an exchange got an answer: what follows at once is its next step
     int accesses = 0;  // access tokens so far
     std::array<std::int64_t, 64> expires_ms{};  // of the newest ones, by number
-    Budget* budget = nullptr;  // of the account, whatever grant it has
+    Budget* budget = nullptr;                   // of the account, whatever grant it has
 };
 
 class Issuer {

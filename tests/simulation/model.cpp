@@ -54,7 +54,8 @@ std::string form_value(std::string_view body, std::string_view name) {
     while (!body.empty()) {
         const std::string_view one = body.substr(0, body.find('&'));
         body.remove_prefix(std::min(one.size() + 1, body.size()));
-        if (!one.starts_with(name) || one.size() <= name.size() || one[name.size()] != '=') continue;
+        if (!one.starts_with(name) || one.size() <= name.size() || one[name.size()] != '=')
+            continue;
         std::string value;
         for (std::size_t i = name.size() + 1; i < one.size(); ++i) {
             const bool coded = one[i] == '%' && i + 2 < one.size();
@@ -68,7 +69,8 @@ std::string form_value(std::string_view body, std::string_view name) {
 }
 
 std::string_view json_text(std::string_view body, std::string_view key) {
-    for (std::size_t at = body.find(key); at != std::string_view::npos; at = body.find(key, at + 1)) {
+    for (std::size_t at = body.find(key); at != std::string_view::npos;
+         at = body.find(key, at + 1)) {
         const std::size_t end = at + key.size();
         if (at == 0 || body[at - 1] != '"' || body.substr(end, 3) != "\":\"") continue;
         return body.substr(end + 3, body.find('"', end + 3) - end - 3);

@@ -13,7 +13,7 @@
 namespace tb::sim {
 
 inline constexpr std::string_view client_id_of_all = "client_test";
-inline constexpr std::string_view client_secret_of_all = "cs_test_1";
+inline constexpr std::string_view client_secret_of_all = "cs_test_of_the_simulation";
 
 struct Answer {
     int status = 200;
@@ -54,7 +54,8 @@ std::string entity_id_of(const Family& family);
 std::string_view header_of(const http::Request& request, std::string_view name);  // "" if absent
 int headers_named(const http::Request& request, std::string_view name);
 std::string form_value(std::string_view body, std::string_view name);
-std::string_view json_text(std::string_view body, std::string_view key);  // of a flat object, plain text
+std::string_view json_text(std::string_view body,
+                           std::string_view key);  // of a flat object, plain text
 std::string base64_url(std::string_view bytes);
 std::string jwt(std::string_view algorithm, std::string_view payload, std::string_view signature);
 // "Basic ..." of the one client that all models know.

@@ -25,26 +25,27 @@ class Immersve final : public Model {
         if (json_text(body, "clientApplicationId") != client_id_of_all)
             return forbidden("CLIENT_APPLICATION_MISMATCH");
         const Issuer::Named named = issuer_.named(json_text(body, "refreshToken"));
-        if (named.family == nullptr) return {401, R"({"statusCode":401,"errorCode":"UNAUTHORIZED"})"};
+        if (named.family == nullptr)
+            return {401, R"({"statusCode":401,"errorCode":"UNAUTHORIZED"})"};
         Family& family = *named.family;
         const Issuer::Spent spent = issuer_.spend(family, named.number);
         if (spent == Issuer::Spent::refused) return spent_grant(family);
         const Issuer::Access access =
             spent == Issuer::Spent::renewed ? issuer_.mint(family) : issuer_.newest(family);
         Answer answer;
-        fmt::format_to(std::back_inserter(answer.body),
-                       R"({{"accessToken":"{}","refreshToken":"{}"}})",
-                       token(access.token, access.expires_ms - access.lifetime.count(),
-                             access.expires_ms),
-                       token(Issuer::refresh_token(family, family.issued), issuer_.now_ms(),
-                             issuer_.now_ms() + family.grant_life.count()));
+        fmt::format_to(
+            std::back_inserter(answer.body), R"({{"accessToken":"{}","refreshToken":"{}"}})",
+            token(access.token, access.expires_ms - access.lifetime.count(), access.expires_ms),
+            token(Issuer::refresh_token(family, family.issued), issuer_.now_ms(),
+                  issuer_.now_ms() + family.grant_life.count()));
         return answer;
     }
 
   private:
     static Answer forbidden(std::string_view code) {
-        return {403, fmt::format(R"({{"statusCode":403,"statusName":"Forbidden","errorCode":"{}"}})",
-                                 code)};
+        return {
+            403,
+            fmt::format(R"({{"statusCode":403,"statusName":"Forbidden","errorCode":"{}"}})", code)};
     }
     // What it says of one that is spent is documented nowhere: each family has one of the styles.
     static Answer spent_grant(const Family& family) {
@@ -52,7 +53,8 @@ class Immersve final : public Model {
         if (family.id % 3 == 1)
             return {403, R"({"statusCode":403,"statusName":"Forbidden","errorCode":"FORBIDDEN",)"
                          R"("reason":"REFRESH_TOKEN_EXPIRED"})"};
-        return {401, R"({"statusCode":401,"statusName":"Unauthorized","errorCode":"UNAUTHORIZED"})"};
+        return {401,
+                R"({"statusCode":401,"statusName":"Unauthorized","errorCode":"UNAUTHORIZED"})"};
     }
     static std::string token(std::string_view name, std::int64_t from_ms, std::int64_t until_ms) {
         // Whole seconds, both rounded down: a life is never told too long.

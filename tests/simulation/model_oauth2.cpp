@@ -43,7 +43,8 @@ Answer OAuth2Model::process(const http::Request& request) {
     if (target == "/token") return token_endpoint(body);
     if (target == "/revoke") {
         const Issuer::Named named = issuer_.named(form_value(body, "token"));
-        if (named.family != nullptr) named.family->revoked = named.family->revoked_by_operator = true;
+        if (named.family != nullptr)
+            named.family->revoked = named.family->revoked_by_operator = true;
         return {200, ""};
     }
     if (target != "/device") return error(404, "invalid_request");

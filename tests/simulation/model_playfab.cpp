@@ -53,11 +53,13 @@ class Playfab final : public Model {
         if (family == nullptr) return error(400, 1307, "InvalidEntity");
         const std::string_view key = header_of(request, "X-SecretKey");
         const std::string_view token = header_of(request, "X-EntityToken");
-        if (!key.empty() && key != client_secret_of_all) return error(401, 1293, "SecretKeyNotFound");
+        if (!key.empty() && key != client_secret_of_all)
+            return error(401, 1293, "SecretKeyNotFound");
         if (!token.empty()) {
             const Issuer::Named named = issuer_.named(token);
             if (named.family != family) return error(401, 1335, "EntityTokenInvalid");
-            if (!issuer_.alive(*family, named.number)) return error(401, 1336, "EntityTokenExpired");
+            if (!issuer_.alive(*family, named.number))
+                return error(401, 1336, "EntityTokenExpired");
         }
         const Issuer::Access access = issuer_.mint(*family);
         Answer answer;

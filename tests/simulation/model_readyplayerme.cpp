@@ -25,7 +25,8 @@ class ReadyPlayerMe final : public Model {
             return {401, R"({"message":"Invalid API key"})"};
         if (target.find("&partner=partner_test") == std::string_view::npos)
             return {400, R"({"message":"partner is missing"})"};
-        if (user_of(request) == "stranger") return {403, R"({"message":"User has not authorized"})"};
+        if (user_of(request) == "stranger")
+            return {403, R"({"message":"User has not authorized"})"};
         Family* family = account_of(request);
         if (family == nullptr) return {404, R"({"message":"Not Found"})"};
         const Issuer::Access access = issuer_.mint(*family);

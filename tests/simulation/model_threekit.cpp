@@ -10,7 +10,9 @@ class Threekit final : public Model {
     using Model::Model;
 
     Family* grant_of(const http::Request&) override { return nullptr; }
-    Family* account_of(const http::Request& request) override { return issuer_.named(token(request)).family; }
+    Family* account_of(const http::Request& request) override {
+        return issuer_.named(token(request)).family;
+    }
 
     Answer process(const http::Request& request) override {
         if (request.method != "GET" || !request.target.view().starts_with("/api/catalog/products?"))

@@ -27,8 +27,9 @@ class Webroot final : public Model {
         if (named.family == nullptr) return refused(0);
         const Issuer::Spent spent = issuer_.spend(*named.family, named.number);
         if (spent == Issuer::Spent::refused) return refused(named.family->id);
-        const Issuer::Access access = spent == Issuer::Spent::renewed ? issuer_.mint(*named.family)
-                                                                      : issuer_.newest(*named.family);
+        const Issuer::Access access = spent == Issuer::Spent::renewed
+                                          ? issuer_.mint(*named.family)
+                                          : issuer_.newest(*named.family);
         Answer answer;
         fmt::format_to(std::back_inserter(answer.body),
                        R"({{"access_token":"{}","token_type":"bearer","expires_in":{},)"
@@ -41,8 +42,9 @@ class Webroot final : public Model {
   private:
     static Answer refused(std::uint32_t style) {
         if (style % 2 == 0) return {400, R"({"error":"invalid_grant"})"};
-        return {400,
-                R"({"error":"invalid_request","error_description":"{\"error\":\"invalid_grant\"}"})"};
+        return {
+            400,
+            R"({"error":"invalid_request","error_description":"{\"error\":\"invalid_grant\"}"})"};
     }
 };
 

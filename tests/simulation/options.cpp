@@ -76,8 +76,10 @@ Options Options::speed(std::uint64_t seed, std::int64_t hours) {
 std::string Options::text() const {
     const Faults& f = faults;
     return fmt::format(
-        "hours {} accounts_per_client {} callers {} http_5xx {:.3f} http_garbage {:.3f} connect_fails "
-        "{:.3f} lost_before {:.3f} lost_after {:.3f} latency_ms_max {} slow_reply {:.3f} commit_fails "
+        "hours {} accounts_per_client {} callers {} http_5xx {:.3f} http_garbage {:.3f} "
+        "connect_fails "
+        "{:.3f} lost_before {:.3f} lost_after {:.3f} latency_ms_max {} slow_reply {:.3f} "
+        "commit_fails "
         "{:.3f} commit_fails_applied {:.3f} commit_ms_max {} crash_every_s {} reboot_percent {} "
         "stop_percent {} wall_step_every_s {} suspend_every_s {} drift_ppm {} outage_every_s {} "
         "operator_every_s {} reload_every_s {} flood_every_s {}",

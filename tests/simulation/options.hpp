@@ -21,7 +21,8 @@ class SimRandom final : public Random {
         }
     }
     std::int64_t between(std::int64_t low, std::int64_t high) {  // both included
-        return low + static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
+        return low +
+               static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
     }
     bool chance(double p) { return p > 0 && uniform(0.0, 1.0) < p; }
 
@@ -62,8 +63,9 @@ struct Faults {
     std::int64_t latency_ms_max = 50;
     double slow_reply = 0;  // takes up to 40 s: longer than an exchange may
     // The store.
-    double commit_fails = 0;          // nothing was changed
-    double commit_fails_applied = 0;  // it reached the disk all the same: the next try must not do it twice
+    double commit_fails = 0;  // nothing was changed
+    double commit_fails_applied =
+        0;  // it reached the disk all the same: the next try must not do it twice
     std::int64_t commit_ms_max = 5;
     // The process and its host; mean times, 0: never.
     std::int64_t crash_every_s = 0;
@@ -74,9 +76,10 @@ struct Faults {
     std::int64_t drift_ppm = 0;       // of the host's clocks against the providers'
     std::int64_t outage_every_s = 0;  // the store, its disk or a provider is down for a while
     // People.
-    std::int64_t operator_every_s = 600;  // pause, resume, remove, add, replace, revoke, renew, log in
-    std::int64_t reload_every_s = 0;      // a client goes or comes, a rule, margins
-    std::int64_t flood_every_s = 0;       // one uid opens and watches more than it may
+    std::int64_t operator_every_s =
+        600;                          // pause, resume, remove, add, replace, revoke, renew, log in
+    std::int64_t reload_every_s = 0;  // a client goes or comes, a rule, margins
+    std::int64_t flood_every_s = 0;   // one uid opens and watches more than it may
 };
 
 struct Options {
@@ -84,7 +87,7 @@ struct Options {
     std::int64_t hours = 2;
     int accounts_per_client = 3;
     int callers = 6;
-    bool one_client_each = false;  // of each provider, instead of a dozen sections
+    bool one_client_each = false;       // of each provider, instead of a dozen sections
     bool documented_lifetimes = false;  // instead of drawn ones, most of them short
     Canary canary = Canary::none;
     Faults faults;

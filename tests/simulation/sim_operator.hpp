@@ -30,7 +30,8 @@ class SimOperator : public std::enable_shared_from_this<SimOperator> {
     void begin();
     // nullptr: there is no daemon just now. Whether what was asked last was done, nobody knows.
     void attach(ipc::Server* admin);
-    // From now on only what brings every account back: adds what is missing, resumes what is paused.
+    // From now on only what brings every account back: adds what is missing, resumes what is
+    // paused.
     void tidy_up();
     // One call whose answer nobody waits for.
     void tell(const std::string& frame);

@@ -1,7 +1,7 @@
 // The TokenStore on a disk that survives crashes. A commit is applied to the disk at one moment and
 // acknowledged at a later one; a crash in between leaves it applied or not. Commits can be slow,
-// can fail (nothing applied), and can fail though they were applied. Beside the rows stands what was
-// acknowledged, for the checkers.
+// can fail (nothing applied), and can fail though they were applied. Beside the rows stands what
+// was acknowledged, for the checkers.
 #pragma once
 
 #include <map>
@@ -35,12 +35,17 @@ struct Disk {
     std::map<storage::AccountId, Row> rows;
     storage::AccountId next_id = 1;
     std::map<storage::AccountId, Acknowledged> acknowledged;
-    std::set<storage::AccountId> removed;  // and acknowledged
+    std::set<storage::AccountId> removed;                           // and acknowledged
     std::map<std::string, std::uint64_t, std::less<>> generations;  // of accounts, by name
     std::map<std::string, storage::AccountId, std::less<>> ids;
     Row* find(storage::AccountId account);
     Row* find(std::string_view name);
 };
+
+storage::AccountRecord copy_of(const storage::AccountRecord& from);
+storage::Committed committed(const Row& row);
+// Errors as TokenStore's.
+Result<storage::Committed> apply_change(Disk& disk, storage::Change& change);
 
 class SimStore final : public storage::TokenStore {
   public:

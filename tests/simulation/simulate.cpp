@@ -2,10 +2,10 @@
 //   simulate --seeds 1..200 [--hours 2]        fixed seeds, each judged; the first failure ends it
 //   simulate --forever                         random ones without end, for the night
 //   simulate --random-seconds 30               random ones until the time is up
-//   simulate --canaries                        each known bug must be caught, and by its own checker
-//   simulate --same-twice --seeds 1..3         the same seed, the same course
-//   simulate --scenario speed [--hours 10000]  renewals a second with all checkers on
-//   simulate --seed 42 --hours 24 --log        one, with the daemon's log
+//   simulate --canaries                        each known bug must be caught, and by its own
+//   checker simulate --same-twice --seeds 1..3         the same seed, the same course simulate
+//   --scenario speed [--hours 10000]  renewals a second with all checkers on simulate --seed 42
+//   --hours 24 --log        one, with the daemon's log
 #include <chrono>
 #include <cstdlib>
 #include <random>
@@ -44,8 +44,7 @@ void tell_failure(const World& world) {
     const Options& options = world.options();
     for (const std::string& line : world.log().lines())
         fmt::print("  log: {}\n", line);
-    fmt::print("  options: {}\n",
-               Options::draw(options.seed, options.hours, Canary::none).text());
+    fmt::print("  options: {}\n", Options::draw(options.seed, options.hours, Canary::none).text());
     for (const std::string& line : world.checker().violations())
         fmt::print("VIOLATED {}\n", line);
     fmt::print("run it again: simulate --seed {} --hours {} --log\n", options.seed, options.hours);
@@ -62,7 +61,8 @@ bool run(const Arguments& arguments, std::uint64_t seed, Counts& total) {
     total.add(c);
     if (!arguments.quiet)
         fmt::print(
-            "{} renewals, {} tokens handed out, {} errors answered, {} watch events, {} crashes, {} "
+            "{} renewals, {} tokens handed out, {} errors answered, {} watch events, {} crashes, "
+            "{} "
             "stops, {} replays, {} healed, {} lost unavoidably, {} of {} commits failed, {} "
             "operations, {} logins, {} reloads, {} floods, hash {:016x}\n",
             c.renewals, c.handed_out, c.refused, c.watch_events, c.crashes, c.stops, c.replays,

@@ -65,8 +65,7 @@ void World::start_life() {
     life->admin = ipc::create_server(executor, UniqueFd(), options, life->app->admin(),
                                      life->limits, clock_, log_);
     life->app->begin();
-    if (options_.canary == Canary::never_ends)
-        spawn(executor, "never-ends", sleep_until(clock_, boot_from_ms(INT64_C(1) << 50)));
+    if (options_.canary == Canary::never_ends) spawn(executor, "never-ends", never_ends());
     life_ = std::move(life);
     surroundings_.server = life_->server.get();
     surroundings_.app = life_->app.get();
@@ -74,6 +73,11 @@ void World::start_life() {
     operator_->check_acknowledged();
     internet_.forget_waits();
     issuer_.credit_all(10);
+}
+
+awaitable<void> World::never_ends() {
+    Event nobody_tells_it(context_.get_executor());
+    co_await nobody_tells_it.wait();
 }
 
 awaitable<void> World::stop_life() {

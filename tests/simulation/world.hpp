@@ -63,6 +63,7 @@ class World {
     void start_life();
     void end_life(bool crash);
     awaitable<void> stop_life();
+    awaitable<void> never_ends();  // a canary
     void crash();
     void settle();  // everything that can run without time passing
     Family* family_of(const daemon::Account& account);
