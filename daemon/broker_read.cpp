@@ -218,6 +218,7 @@ void Broker::settle_waiters(Account& account, Slot& slot) {
 }
 
 void Broker::kick(const std::shared_ptr<Account>& account, Millis timeout, Waiter::Done done) {
+    if (stopping_) return done(Error{errc::provider_unavailable, "the daemon is stopping"});
     const std::shared_ptr<Slot> slot(account, &account->slot);
     auto waiter = std::make_shared<Waiter>();
     waiter->rejected_generation = slot->generation;  // only a newer one, or an error, answers it

@@ -123,8 +123,10 @@ void Internet::delivered(Host& host, bool renewal, http::Outcome& outcome) {
     std::from_chars(text->data(), text->data() + text->size(), seconds);
     const BootTime from = clock_.now() + taking_in;
     const BootTime until = clock_.now() + Millis{seconds * 1000};
-    if (until > host.asked_until) host.asked_until = until;
-    host.asked_from = host.asked_from > clock_.now() ? host.asked_from : from;
+    if (until > host.asked_until) {
+        host.asked_until = until;
+        host.asked_from = from;
+    }
     if (issuer_.options().canary == Canary::hasty) reply->headers.pop_back();
 }
 

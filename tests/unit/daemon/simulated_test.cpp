@@ -60,6 +60,22 @@ BOOST_AUTO_TEST_CASE(a_watcher_gets_no_token_that_is_nearly_dead) {
     BOOST_TEST(!token_after(Millis{900}));
 }
 
+// A renewal that an operator asked for while the daemon stopped was never answered, and its timer
+// outlived the broker.
+BOOST_AUTO_TEST_CASE(an_operator_is_answered_while_the_daemon_stops) {
+    Bench bench;
+    bench.client("shop", "webroot");
+    bench.account("shop/main", "webroot");
+    bench.begin();
+    spawn(bench.context.get_executor(), "stop", bench.app->stop());
+    const auto wire = bench.send(admin + "RenewAccount", {{"account", "shop/main"}});
+    bench.settle();
+    const auto reply = bench.taken(wire);
+    BOOST_REQUIRE(reply.has_value());
+    BOOST_TEST(reply->error == admin + "RenewalFailed");
+    sim::caller_close(wire);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
