@@ -219,6 +219,7 @@ void Broker::settle_waiters(Account& account, Slot& slot) {
 }
 
 void Broker::kick(const std::shared_ptr<Account>& account, Millis timeout, Waiter::Done done) {
+    if (stopping_) return done(Error{errc::provider_unavailable, "the daemon is stopping"});
     const std::shared_ptr<Slot> slot(account, &account->slot);
     auto waiter = std::make_shared<Waiter>();
     waiter->rejected_generation = slot->generation;  // only a newer one, or an error, answers it
@@ -235,8 +236,11 @@ void Broker::kick(const std::shared_ptr<Account>& account, Millis timeout, Waite
     });
     slot->waiters.push_back(waiter);
     if (effective_policy(*account) == providers::Policy::static_token) {
-        if (!slot->in_flight) start(account, slot, providers::Purpose::probe);
-        return;
+        if (slot->in_flight) return;
+        const std::string& origin = account->client->origin;
+        if (gate_.check(origin, deps_.clock.now(), true).kind == Admission::Kind::go)
+            return start(account, slot, providers::Purpose::probe);
+        return answer_operators(*slot, waiting_error(*account, *slot));
     }
     request(account, slot, true);
 }
@@ -248,7 +252,10 @@ Result<bool> Broker::report_rejected(const std::shared_ptr<Account>& account,
     if (slot->in_flight || blocked(*account)) return slot->in_flight;
     const BootTime now = deps_.clock.now();
     const bool is_static = effective_policy(*account) == providers::Policy::static_token;
-    if (is_static && !account->client->traits.probes) return false;
+    // A probe waits for nothing: where the origin can't be asked now, a later report sets it off.
+    if (is_static && (!account->client->traits.probes ||
+                      gate_.check(account->client->origin, now).kind != Admission::Kind::go))
+        return false;
     if (now - slot->sent_at < account->client->traits.min_age_at_report && !is_static) return false;
     if (!within_budget(account->reports.make(), now, limits::reports_per_account_per_minute_max) ||
         !within_budget(caller_reports_[uid], now, limits::reports_per_caller_per_minute_max)) {

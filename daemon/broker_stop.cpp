@@ -140,6 +140,12 @@ awaitable<void> Broker::stop() {
         if (queue.timer != 0) deps_.clock.cancel(std::exchange(queue.timer, 0));
     while (gate_.in_flight() > 0 || revocations_ > 0 || stored_later_ > 0)
         co_await idle_.wait();
+    // Operators that still wait are told: no timer of theirs may come after this.
+    const Error ending{errc::provider_unavailable, "the daemon is stopping"};
+    table_.each(
+        [&](const std::shared_ptr<Account>& account) { answer_operators(account->slot, ending); });
+    for (const auto& [id, candidate] : std::map(candidates_))
+        answer_operators(candidate->slot, ending);
     co_await touch();
 }
 

@@ -11,6 +11,10 @@ namespace {
 std::string quoted(std::string_view text) {
     return boost::json::serialize(boost::json::string(text));
 }
+// A token with less left is never handed out, to a watcher neither.
+Millis hand_out_min(const Account& account) {
+    return account.client ? account.client->traits.hand_out_min : Millis{1'000};
+}
 }  // namespace
 
 Watch::Watch(std::shared_ptr<ipc::Pending> pending, Clock& clock)
@@ -88,8 +92,8 @@ void Watch::send(Entry& entry) {
     std::string frame = "{\"parameters\":{\"account\":" + quoted(account.name) +
                         ",\"event\":" + quoted(entry.event);
     const Millis left = account.slot.remaining(clock_.now());
-    const bool usable =
-        left > Millis{0} && !account.removed && !account.paused && entry.event != "removed";
+    const bool usable = left >= hand_out_min(account) && !account.removed && !account.paused &&
+                        entry.event != "removed";
     if (usable) {
         frame += ",\"token\":";
         account.slot.hand_out.append_token(frame, left);
