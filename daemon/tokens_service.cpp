@@ -125,6 +125,9 @@ void TokensService::wait_for_token(ipc::Connection& connection,
     auto done = [this, pending, account, slot, uid](const Result<const Slot*>& outcome) {
         deps_.ipc_limits->remove_waiter(uid);
         if (pending->gone()) return;
+        // Judged again: it waited for minutes perhaps, and a reload or an exec took the right away.
+        if (!gatekeeper_.allows(pending->caller(), *account))
+            return pending->finish(tokens_error(account->name, no_such_account(account->name)));
         if (!outcome) return pending->finish(tokens_error(account->name, outcome.error()));
         const BootTime now = deps_.clock.now();
         std::string frame;
