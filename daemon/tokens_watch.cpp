@@ -41,12 +41,15 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
         return;
     }
     std::vector<std::shared_ptr<Account>> accounts;
+    std::vector<std::optional<Witnessed>> witnessed;  // of each
     for (const std::string& name : names) {
-        auto account = permitted(connection.caller(), name);
+        auto account = permitted(connection.caller(), name, call.method_name());
         if (!account) {
             connection.out() += tokens_error(name, Error{errc::unknown_account, name});
             return;
         }
+        const Witnessed* read = gatekeeper_.witnessed(connection.caller());
+        witnessed.push_back(read != nullptr ? std::optional(*read) : std::nullopt);
         accounts.push_back(std::move(account));
     }
     const uid_t uid = connection.caller().uid;
@@ -64,6 +67,9 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
         end_watch(key);
     });
     const BootTime now = deps_.clock.now();
+    for (std::size_t i = 0; i < accounts.size(); ++i)
+        gatekeeper_.handed_out_later(connection.caller(), witnessed[i], *accounts[i],
+                                     accounts[i]->slot.generation, now, "WatchTokens");
     for (const auto& account : accounts) {
         watch->add(account);
         const auto [event, reason] = current(*account, broker_, now);

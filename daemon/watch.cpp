@@ -47,6 +47,7 @@ void Watch::end(Account& account, std::string_view reason) {
 // The right is gone: as if the account were.
 void Watch::lose(Entry& entry) {
     std::erase(entry.account->watches, this);
+    ++entry.account->stats.refusals;
     entry.last = true;
     entry.event = "removed";
     entry.reason = entry.account->name + ": no longer there";

@@ -154,6 +154,11 @@ struct Applier {
         return Committed{};
     }
     Result<Committed> operator()(SetClientSecret&) const { return Committed{}; }
+    // No scenario restores a backup yet; by the rules that is an addition or nothing.
+    Result<Committed> operator()(RestoreAccount& change) const {
+        AddAccount addition{copy_of(change.account), change.grant.copy()};
+        return (*this)(addition);
+    }
 };
 
 }  // namespace

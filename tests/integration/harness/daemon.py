@@ -34,8 +34,9 @@ class Daemon:
         self.log_file = folder / "daemon.log"
         self.tokens_socket, self.admin_socket = str(folder / "tokens.sock"), str(folder / "admin.sock")
         self.hand_in_sockets = hand_in_sockets
-        self.names, self.admin_mode, self.wrap = names, admin_mode, wrap
+        self.names, self.admin_mode = names, admin_mode
         self.top = top
+        self.prefix: list[str] = [*wrap]  # a command that starts the daemon in its place, as at_syscall does
         self.process: subprocess.Popen[bytes] | None = None
         self.listeners: list[socket.socket] = []
         self.state_dir.mkdir(mode=0o700, exist_ok=True)
@@ -52,7 +53,7 @@ class Daemon:
         path = self.folder / "notify.sock"
         path.unlink(missing_ok=True)
         ready.bind(str(path))
-        command = [*self.wrap, binary("tokenbrokerd"), "--config", str(self.config)]
+        command = [*self.prefix, binary("tokenbrokerd"), "--config", str(self.config)]
         environment = {**os.environ, "NOTIFY_SOCKET": str(path)}
         handed: list[int] = []
         if self.hand_in_sockets:
