@@ -101,7 +101,10 @@ void Session::take_turn() {
         handle_frames(*rest_);
     else
         read_turn();
-    wake();
+    if (next() == Next::yield)
+        queue();  // behind the others of its uid; the coroutine stays where it is
+    else
+        wake();
 }
 
 void Session::read_turn() {

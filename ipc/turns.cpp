@@ -1,5 +1,6 @@
-// See turns.hpp. What must stay true: a share is in the ring exactly while its queue isn't empty;
-// while any share is spent or queued, a slice is posted, so the round goes on.
+// See turns.hpp. What must stay true: a share is in the ring exactly while its queue isn't empty,
+// but for the one whose slice it is; while any share is spent or queued, a slice is posted, so the
+// round goes on.
 #include "ipc/turns.hpp"
 
 #include <algorithm>
@@ -37,7 +38,7 @@ void Turns::refresh(Share& share) const {
 
 int Turns::allowance(Share& share) {
     refresh(share);
-    const bool others_queue = !ring_.empty() && !in_slice_;
+    const bool others_queue = !ring_.empty() && running_ == nullptr;
     return (others_queue ? at_once_while_others_queue : limits::frames_per_turn_max) - share.spent;
 }
 
@@ -46,7 +47,7 @@ bool Turns::may_take(Share& share) {
 }
 
 void Turns::join(Share& share, std::weak_ptr<Session> session) {
-    if (share.queue.empty()) ring_.push_back(&share);
+    if (share.queue.empty() && running_ != &share) ring_.push_back(&share);
     share.queue.push_back(std::move(session));
     need_slice();
 }
@@ -68,13 +69,13 @@ void Turns::run_slice() {
         ring_.pop_front();
         share.round = round_;
         share.spent = 0;
-        in_slice_ = true;
+        running_ = &share;
         while (!share.queue.empty() && share.spent < limits::frames_per_turn_max) {
             const auto session = share.queue.front().lock();
             share.queue.pop_front();
             if (session) session->take_turn();
         }
-        in_slice_ = false;
+        running_ = nullptr;
         if (!share.queue.empty()) ring_.push_back(&share);
     }
     if (left_in_round_ > 1) {

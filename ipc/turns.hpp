@@ -52,7 +52,7 @@ class Turns {
     std::size_t left_in_round_ = 0;
     std::uint64_t round_ = 1;
     bool posted_ = false;
-    bool in_slice_ = false;
+    Share* running_ = nullptr;  // whose slice it is
 };
 
 }  // namespace tb::ipc

@@ -28,12 +28,13 @@ class Unsent {
         if (empty()) clear();
     }
     void clear() {
-        bytes_ = {};
+        Bytes().swap(bytes_);  // `= {}` would keep the memory
         sent_ = 0;
     }
 
   private:
-    std::vector<char, proto::WipingAllocator<char>> bytes_;
+    using Bytes = std::vector<char, proto::WipingAllocator<char>>;
+    Bytes bytes_;
     std::size_t sent_ = 0;
 };
 

