@@ -29,10 +29,18 @@ inline constexpr int connections_per_uid_when_scarce = 8;
 // still learns why.
 inline constexpr std::size_t refused_connections_kept = 32;
 inline constexpr Millis refused_connection_kept_ms{1'000};
-// One turn of one connection on the brain thread; then the others have theirs.
-inline constexpr int frames_per_turn_max = 256;
+// One turn of one connection on the brain thread, and all that one uid has while others wait: some
+// 0.1 ms of warm calls. A call that is parsed in full takes as long as some eight of these, and a
+// little more for each KiB of it.
+inline constexpr int frames_per_turn_max = 64;
+inline constexpr int parsed_frame_weight = 8;
+inline constexpr std::size_t frame_bytes_of_one_weight = 1024;
 inline constexpr std::size_t reply_bytes_per_turn_max = 64 * 1024;
-inline constexpr int accepts_per_turn_max = 16;
+// Each costs some 30 us: who is connected already doesn't wait longer than for a turn.
+inline constexpr int accepts_per_turn_max = 4;
+// Half messages and untaken replies of all connections of one uid. Without it 1,000 connections of
+// one stranger could hold 256 MiB of ours. 16 callers may be as slow as is allowed at all.
+inline constexpr int bytes_held_per_uid_max = 16 * 1024 * 1024;
 // accept() failed for want of descriptors or memory: asking again at once would spin.
 inline constexpr Millis accept_pause_ms{100};
 // Lines a minute about clients that break the protocol or are dropped: any local user can cause

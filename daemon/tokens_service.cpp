@@ -66,6 +66,12 @@ std::shared_ptr<Account> TokensService::permitted(const ipc::Caller& caller, std
     return nullptr;
 }
 
+bool TokensService::permitted_still(const ipc::Caller& caller, Account& account) {
+    if (gatekeeper_.allows(caller, account)) return true;
+    gatekeeper_.refused(caller, account.name, &account, *table_.config(), "GetToken");
+    return false;
+}
+
 void TokensService::get_token(ipc::Connection& connection, const proto::Call& call) {
     Arguments arguments(call);
     const std::string name = arguments.text("account", limits::account_name_bytes_max);
@@ -125,17 +131,18 @@ void TokensService::wait_for_token(ipc::Connection& connection,
     }
     slot->last_read = deps_.clock.now();
     const auto pending = connection.defer();
-    std::optional<Witnessed> witnessed;
-    if (const Witnessed* read = gatekeeper_.witnessed(connection.caller())) witnessed = *read;
-    auto done = [this, pending, account, slot, uid, witnessed](const Result<const Slot*>& outcome) {
+    auto done = [this, pending, account, slot, uid](const Result<const Slot*>& outcome) {
         deps_.ipc_limits->remove_waiter(uid);
         if (pending->gone()) return;
+        // Judged again: it waited for minutes perhaps, and a reload or an exec took the right away.
+        if (!permitted_still(pending->caller(), *account))
+            return pending->finish(tokens_error(account->name, no_such_account(account->name)));
         if (!outcome) return pending->finish(tokens_error(account->name, outcome.error()));
         const BootTime now = deps_.clock.now();
         std::string frame;
         slot->hand_out.append_reply(frame, slot->remaining(now));
         served(*account, *slot, now);
-        gatekeeper_.handed_out_later(pending->caller(), witnessed, *account, slot->generation, now);
+        gatekeeper_.handed_out(pending->caller(), *account, slot->generation, now);
         pending->finish(frame);
         explicit_bzero(frame.data(), frame.size());
     };

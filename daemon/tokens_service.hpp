@@ -39,6 +39,8 @@ class TokensService final : public ipc::Service {
     // nullptr: there is no such account, or not for this caller; the refusal was counted.
     std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name,
                                        std::string_view method);
+    // For an answer that comes later; a refusal is counted.
+    bool permitted_still(const ipc::Caller& caller, Account& account);
     void end_watch(const Watch* watch);
 
     const Deps& deps_;

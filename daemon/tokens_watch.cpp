@@ -63,7 +63,7 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
         return;
     }
     const auto pending = connection.defer();
-    const auto watch = std::make_shared<Watch>(pending, deps_.clock);
+    const auto watch = std::make_shared<Watch>(pending, gatekeeper_, deps_.clock);
     watches_.emplace(watch.get(), watch);
     pending->on_gone([this, key = watch.get(), uid, count] {
         deps_.ipc_limits->remove_watches(uid, count);

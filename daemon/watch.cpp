@@ -17,8 +17,8 @@ Millis hand_out_min(const Account& account) {
 }
 }  // namespace
 
-Watch::Watch(std::shared_ptr<ipc::Pending> pending, Clock& clock)
-    : pending_(std::move(pending)), clock_(clock) {}
+Watch::Watch(std::shared_ptr<ipc::Pending> pending, const Gatekeeper& gatekeeper, Clock& clock)
+    : pending_(std::move(pending)), gatekeeper_(gatekeeper), clock_(clock) {}
 
 void Watch::add(std::shared_ptr<Account> account) {
     const Account* key = account.get();
@@ -46,6 +46,15 @@ void Watch::end(Account& account, std::string_view reason) {
     std::erase(account.watches, this);
     found->second.last = true;
     mark(account, "removed", reason);
+}
+
+// The right is gone: as if the account were.
+void Watch::lose(Entry& entry) {
+    std::erase(entry.account->watches, this);
+    ++entry.account->stats.refusals;
+    entry.last = true;
+    entry.event = "removed";
+    entry.reason = entry.account->name + ": no longer there";
 }
 
 void Watch::mark(Account& account, std::string_view event, std::string_view reason) {
@@ -81,6 +90,7 @@ void Watch::flush() {
         const auto found = entries_.find(next);
         if (found == entries_.end()) continue;
         found->second.marked = false;
+        if (!found->second.last && !gatekeeper_.allows(caller(), *next)) lose(found->second);
         send(found->second);
         if (found->second.last) entries_.erase(found);
         if (pending_->gone()) return;
