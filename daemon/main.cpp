@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/openssl_memory.hpp"
 #include "base/system_clock.hpp"
 #include "daemon/app.hpp"
 #include "daemon/diagnose_offline.hpp"
@@ -30,8 +31,10 @@
 namespace tb::daemon {
 namespace {
 
-// No core dumps, no ptrace by others of our uid, no privileges by execve.
+// No core dumps, no ptrace by others of our uid, no privileges by execve, and nothing left of what
+// OpenSSL has freed.
 void harden() {
+    wipe_what_openssl_frees();
     const rlimit none{0, 0};
     (void)::setrlimit(RLIMIT_CORE, &none);
     (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
