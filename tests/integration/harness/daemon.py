@@ -5,6 +5,7 @@ folder stays between starts, so that a restart finds what the last run stored.
 """
 import fcntl
 import os
+import re
 import select
 import signal
 import socket
@@ -17,6 +18,8 @@ from harness.varlink import Varlink
 
 READY_LIMIT_S = 30.0
 STOP_LIMIT_S = 45.0
+# What a sanitizer writes to the log: its find fails the test, also where the daemon's end is what the test expects.
+SANITIZER = re.compile(r"(ERROR: AddressSanitizer|WARNING: ThreadSanitizer|: runtime error:).*")
 
 
 class DaemonError(Exception):
@@ -90,6 +93,7 @@ class Daemon:
                 return
             if self.process.poll() is not None:
                 code, self.process = self.process.returncode, None
+                self._check_sanitizer()
                 raise DaemonError(f"tokenbrokerd ended with {code}:\n{self.log()[-2000:]}")
         raise DaemonError(f"tokenbrokerd was not ready after {READY_LIMIT_S} s:\n{self.log()[-2000:]}")
 
@@ -99,6 +103,7 @@ class Daemon:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process = None
+        self._check_sanitizer()
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
@@ -106,11 +111,17 @@ class Daemon:
         process, self.process = self.process, None
         process.send_signal(signal.SIGTERM)
         try:
-            return process.wait(STOP_LIMIT_S)
+            code = process.wait(STOP_LIMIT_S)
+            self._check_sanitizer()
+            return code
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
             raise DaemonError(f"tokenbrokerd did not stop within {STOP_LIMIT_S} s:\n{self.log()[-2000:]}") from None
+
+    def _check_sanitizer(self) -> None:
+        if found := SANITIZER.search(log := self.log()):
+            raise DaemonError(log[max(0, found.start() - 200):found.start() + 6000])
 
     def restart(self) -> None:
         self.stop()
