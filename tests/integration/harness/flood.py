@@ -88,7 +88,8 @@ class Flood:
         for fd, (s, state) in list(self.open.items()):
             data = self.payload(state)
             sent = self.send(s, data) if data else 0
-            if sent < 0 or (self.reads and not self.look(fd)):
+            ended = self.reads and not self.look(fd)  # also when nothing can be sent: why may be there to read
+            if sent < 0 or ended:
                 self.drop(fd)
             elif "left" in state:
                 state["left"] = state["left"][sent:]
@@ -97,7 +98,7 @@ class Flood:
         said = False
         while not select.select([sys.stdin], [], [], 0)[0]:
             self.round()
-            if not said and (len(self.open) >= self.wanted or self.seen["refused"]):
+            if not said and (self.seen["connected"] >= self.wanted or self.seen["refused"]):
                 said = True
                 print("there", flush=True)
             time.sleep(self.pause_s)
