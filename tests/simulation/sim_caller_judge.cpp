@@ -74,7 +74,9 @@ void SimCaller::event(std::string_view text) {
         watched_.erase(std::string(account));
         return;
     }
-    if (!rules_are_new()) check_access(world_.checker, uid_, account, permitted(account), true, {});
+    // Who reads late may read what was sent before its right was taken.
+    if (!rules_are_new() && !read_late_)
+        check_access(world_.checker, uid_, account, permitted(account), true, {});
     const std::string_view token = text_after(text, token_key);
     std::uint64_t& generation = watched_[std::string(account)];
     if (token.empty()) return;
