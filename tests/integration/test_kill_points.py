@@ -41,7 +41,8 @@ class KillAtEachCall(unittest.TestCase):
             except BaseException:
                 print(world.daemon.log()[-LOG_TAIL:], file=sys.stderr)
                 raise
-        steady = sum(point.call not in UNSTEADY for point in every)
+        # The audit writes when it likes, and no grant's fate hangs on it: it is killed at, but not counted.
+        steady = sum(point.call not in UNSTEADY and point.thread != "tb-audit" for point in every)
         by_thread = {thread: sum(point.thread == thread for point in every) for thread in sorted({p.thread for p in every})}
         print(f"{world.persona} {policy}: hit {len(world.hit)} of {len(every)} points ({steady} of steady calls; {by_thread}; "
               f"not met {len(world.missed)}); {dict(world.counts)}; {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
@@ -49,7 +50,7 @@ class KillAtEachCall(unittest.TestCase):
             print(f"  not met: {point}", file=sys.stderr)
         self.assertEqual(world.failures, [])
         self.assertGreaterEqual(steady, recorded(world.persona), f"fewer points than {RECORDED.name} has; see there")
-        self.assertEqual([str(point) for point in world.missed if point.call not in UNSTEADY], [], "never met")
+        self.assertEqual([str(point) for point in world.missed if point.call not in UNSTEADY and point.thread != "tb-audit"], [], "never met")
         self.assertEqual(world.counts["healed"] + world.counts["lost"], world.counts["kills"])
         if most == 0:
             self.assertGreater(world.counts["before processing"] * world.counts["committed"], 0)
