@@ -46,7 +46,7 @@ awaitable<void> Session::serve(std::shared_ptr<Session> session) {
         } else if (next == Next::yield) {
             co_await asio::post(asio::use_awaitable);
             if (self.dropped_) continue;
-            if (self.core_->turns().may_take(self.share_))
+            if (self.core_->turns().may_go_on(self.share_))
                 self.handle_frames(*self.rest_);
             else
                 self.turn_due_ = true;

@@ -35,6 +35,9 @@ class Turns {
     void close(Share& share);
     // May a session of this uid have its turn now? If not, it joins the queue.
     bool may_take(Share& share);
+    // And one that has more to do after its turn? While anybody queues it queues too: what little
+    // is served at once, round for round, would be less than its share.
+    bool may_go_on(Share& share) { return ring_.empty() && may_take(share); }
     // How much it may do now, in frames.
     int allowance(Share& share);
     void join(Share& share, std::weak_ptr<Session> session);

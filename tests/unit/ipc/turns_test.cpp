@@ -83,10 +83,12 @@ BOOST_AUTO_TEST_CASE(users_who_flood_share_evenly) {
         single->put(echo("a"));
     pump();
     BOOST_REQUIRE(service.seen.size() == 4'000U + 400U);
-    // The one with one connection is done when the other has had about as much.
+    // The one with one connection is done when the other has had about as much. It misses a slice
+    // or two whenever its buffer of 4 KiB is read to the end.
+    const auto refills = static_cast<int>(400 * echo("a").size() / 4096 + 1);
     const auto last = std::find(service.seen.rbegin(), service.seen.rend(), "Echo");
     const std::ptrdiff_t done_after = service.seen.rend() - last;
-    BOOST_TEST(done_after <= 2 * 400 + 4 * parsed_per_slice);
+    BOOST_TEST(done_after <= 2 * 400 + (4 + 2 * refills) * parsed_per_slice);
 }
 
 BOOST_AUTO_TEST_CASE(the_connections_of_a_user_have_their_turns_in_order) {
