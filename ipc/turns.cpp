@@ -1,6 +1,7 @@
 // See turns.hpp. What must stay true: a share is in the ring exactly while its queue isn't empty,
 // but for the one whose slice it is; while any share is spent or queued, a slice is posted, so the
-// round goes on.
+// round goes on. Of a uid that is alone nothing is asked: there is nobody to share with, and what
+// it spent meanwhile only makes it queue, and so post a slice, when another comes.
 #include "ipc/turns.hpp"
 
 #include <algorithm>
@@ -37,6 +38,7 @@ void Turns::refresh(Share& share) const {
 }
 
 int Turns::allowance(Share& share) {
+    if (alone()) return limits::frames_per_turn_max;
     refresh(share);
     const bool others_queue = !ring_.empty() && running_ == nullptr;
     return (others_queue ? at_once_while_others_queue : limits::frames_per_turn_max) - share.spent;
@@ -55,7 +57,7 @@ void Turns::join(Share& share, std::weak_ptr<Session> session) {
 void Turns::spend(Share& share, int cost) {
     refresh(share);
     share.spent += cost;
-    if (share.spent >= limits::frames_per_turn_max) need_slice();
+    if (share.spent >= limits::frames_per_turn_max && !alone()) need_slice();
 }
 
 void Turns::need_slice() {

@@ -46,6 +46,7 @@ class Turns {
     void run_slice();
 
   private:
+    bool alone() const { return shares_.size() == 1; }
     void refresh(Share& share) const;
     void need_slice();
 

@@ -92,13 +92,16 @@ BOOST_AUTO_TEST_CASE(users_who_flood_share_evenly) {
 }
 
 BOOST_AUTO_TEST_CASE(the_connections_of_a_user_have_their_turns_in_order) {
+    const auto other = wire(honest);  // a user who is alone never queues
     flood(flooding, 100, 3, echo("a"));
     pump();
     for (const auto& each : wires)
-        BOOST_TEST(std::count(each->sent.begin(), each->sent.end(), '\0') == 3);
+        BOOST_TEST(std::count(each->sent.begin(), each->sent.end(), '\0') ==
+                   (each == other ? 0 : 3));
 }
 
 BOOST_AUTO_TEST_CASE(a_connection_may_end_while_it_queues) {
+    const auto other = wire(honest);  // a user who is alone never queues
     flood(flooding, 100, 3, echo("a"));
     context.restart();
     for (int i = 0; i < 150; ++i)  // some had their turn, most queue
@@ -113,6 +116,7 @@ BOOST_AUTO_TEST_CASE(a_connection_may_end_while_it_queues) {
 }
 
 BOOST_AUTO_TEST_CASE(a_server_may_end_while_they_queue) {
+    const auto other = wire(honest);
     flood(flooding, 100, 3, echo("a"));
     context.restart();
     for (int i = 0; i < 150; ++i)
@@ -120,6 +124,22 @@ BOOST_AUTO_TEST_CASE(a_server_may_end_while_they_queue) {
     server.reset();
     pump();
     BOOST_TEST(service.seen.size() < 300U);
+}
+
+// Nobody is there to share with; and whoever comes finds the floods in the queue.
+BOOST_AUTO_TEST_CASE(a_user_who_is_alone_never_queues_until_another_comes) {
+    flood(flooding, 100, 100, unknown);
+    context.restart();
+    for (int i = 0; i < 20; ++i)
+        context.poll_one();
+    const std::ptrdiff_t so_far = static_cast<std::ptrdiff_t>(service.seen.size());
+    BOOST_TEST(so_far > 0);
+    const auto mine = wire(honest);
+    mine->put(echo("a"));
+    pump();
+    // Each session that was on its way already has one turn; then it queues.
+    BOOST_TEST(before_honest() - so_far <= (100 + 2) * parsed_per_slice);
+    BOOST_TEST(service.seen.size() == 100U * 100 + 1);
 }
 
 BOOST_AUTO_TEST_CASE(what_lies_in_our_memory_is_limited_for_each_user) {
