@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -99,10 +100,11 @@ class Arena {
         }
         if (wanted > block_bytes_max) return {(wanted + 4095) & ~std::size_t{4095}, 0};
         const std::size_t base = std::bit_floor(wanted - 1);  // base < wanted <= 2 * base
-        const std::size_t eighths = (wanted - base + base / 8 - 1) / (base / 8);
+        const std::size_t eighth = std::max(base / 8, block_step);
+        const std::size_t eighths = (wanted - base + eighth - 1) / eighth;
         const auto doubling =
             static_cast<std::size_t>(std::countr_zero(base) - std::countr_zero(block_bytes_fine));
-        return {base + eighths * (base / 8), fine_sizes + doubling * 8 + eighths - 1};
+        return {base + eighths * eighth, fine_sizes + doubling * 8 + eighths - 1};
     }
     void* cut(std::size_t block) {
         if (left_ < block) {  // what is left of the old chunk stays unused

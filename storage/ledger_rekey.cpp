@@ -28,8 +28,11 @@ Result<void> Ledger::begin_rekey() {
     Result<MasterKey> key = next_master_key(options_.state_dir, options_.credentials_dir, key_path_,
                                             sealers_.current->key_id(), random);
     if (!key) return key.error();
-    entering_.emplace(
-        Entering{std::make_unique<Sealer>(*key), key->path, Head{head_.commits + 1, head_.sum}});
+    auto sealer = std::make_unique<Sealer>(*key);
+    entering_.emplace();
+    entering_->sealer = std::move(sealer);
+    entering_->path = key->path;
+    entering_->after = Head{head_.commits + 1, head_.sum};
     const bool done = transact([this](Database& database) {
         enter_key(database, *entering_->sealer);
         write_head(connections_->write_head, *entering_->sealer, entering_->after);
