@@ -43,10 +43,10 @@ class Mounts(AttackCase):
 
     def test_an_overlay_over_the_folder_of_the_allowed_program(self) -> None:
         """A file changed in an overlay keeps its number."""
-        for part in ("upper", "work"):
+        for part in ("upper", "scratch"):
             (self.folder / part).mkdir(mode=0o755)
-        mounted = (f'mount -t tmpfs none "{self.folder}/work" && mkdir "{self.folder}"/work/u "{self.folder}"/work/w && '
-                   f'mount -t overlay none -o "lowerdir={self.folder},upperdir={self.folder}/work/u,workdir={self.folder}/work/w" /mnt')
+        mounted = (f'mount -t tmpfs none "{self.folder}/scratch" && mkdir "{self.folder}"/scratch/u "{self.folder}"/scratch/w && '
+                   f'mount -t overlay none -o "lowerdir={self.folder},upperdir={self.folder}/scratch/u,workdir={self.folder}/scratch/w" /mnt')
         inside = ("unshare", "-m", "sh", "-c", f'{mounted} && printf evil >>/mnt/game && exec "$@"', "sh")
         if not allowed(*inside, "true"):
             self.skipTest("no overlay file system")
