@@ -59,25 +59,30 @@ awaitable<void> Keeper::rekey_now(Pending pending) {
     pending->finish(proto::make_reply({{"key", keys.path}, {"key_id", keys.id}}));
 }
 
-void Keeper::backup(ipc::Connection& connection, const proto::Call& call) {
-    if (!may(connection)) return;
+std::optional<Keeper::Seal> Keeper::take_seal(ipc::Connection& connection,
+                                              const proto::Call& call) {
     Arguments arguments(call);
-    auto ask = std::make_shared<storage::BackupAsk>();
-    const auto key = from_base64(arguments.text("key", limits::parameter_bytes_max));
-    const auto header = from_base64(arguments.text("header", limits::parameter_bytes_max));
+    auto key = from_base64(arguments.text("key", limits::parameter_bytes_max));
+    auto header = from_base64(arguments.text("header", limits::parameter_bytes_max));
     std::string wrong = arguments.wrong();
     if (wrong.empty() && (!key || key->size() != backup::key_bytes)) wrong = "key";
     if (wrong.empty() && (!header || !backup::fits(header->view(), *key))) wrong = "header";
-    if (!wrong.empty()) {
-        connection.out() += ipc::invalid_parameter(wrong);
-        return;
-    }
+    if (wrong.empty()) return Seal{std::move(*key), std::move(*header)};
+    connection.out() += ipc::invalid_parameter(wrong);
+    return {};
+}
+
+void Keeper::backup(ipc::Connection& connection, const proto::Call& call) {
+    if (!may(connection)) return;
+    const auto seal = take_seal(connection, call);
+    if (!seal) return;
     if (!call.more) {
         connection.out() += ipc::expected_more();
         return;
     }
-    ask->key = key->copy();
-    ask->header = header->view();
+    auto ask = std::make_shared<storage::BackupAsk>();
+    ask->key = seal->key.copy();
+    ask->header = seal->header.view();
     deps_.log.notice("a backup is made for {}", connection.caller().describe());
     spawn(deps_.brain, "backup", send_backup(connection.defer(), std::move(ask)));
 }

@@ -48,7 +48,15 @@ class Keeper {
         explicit Batch(const asio::any_io_executor& brain) : done(brain) {}
     };
 
+    // What a caller seals a backup with, or opens one.
+    struct Seal {
+        Secret key;
+        Secret header;
+    };
+
     bool may(ipc::Connection& connection) const;
+    // Both, and they fit each other; else the caller was told which doesn't.
+    static std::optional<Seal> take_seal(ipc::Connection& connection, const proto::Call& call);
     void rekey(ipc::Connection& connection, const proto::Call& call);
     awaitable<void> rekey_now(Pending pending);
     void backup(ipc::Connection& connection, const proto::Call& call);

@@ -62,16 +62,8 @@ storage::AccountRecord copy_of(const storage::AccountRecord& from) {
 
 void Keeper::start_restore(ipc::Connection& connection, const proto::Call& call) {
     if (!may(connection)) return;
-    Arguments arguments(call);
-    const auto key = from_base64(arguments.text("key", limits::parameter_bytes_max));
-    const auto header = from_base64(arguments.text("header", limits::parameter_bytes_max));
-    std::string wrong = arguments.wrong();
-    if (wrong.empty() && (!key || key->size() != backup::key_bytes)) wrong = "key";
-    if (wrong.empty() && (!header || !backup::fits(header->view(), *key))) wrong = "header";
-    if (!wrong.empty()) {
-        connection.out() += ipc::invalid_parameter(wrong);
-        return;
-    }
+    const auto seal = take_seal(connection, call);
+    if (!seal) return;
     const BootTime now = deps_.clock.now();
     if (restore_ && (restore_->busy || now < restore_->deadline)) {
         connection.out() +=
@@ -80,8 +72,9 @@ void Keeper::start_restore(ipc::Connection& connection, const proto::Call& call)
     }
     const std::uint64_t high = deps_.random.u64();
     const std::uint64_t low = deps_.random.u64();
-    restore_ = std::make_shared<Session>(fmt::format("{:016x}{:016x}", high, low), header->view(),
-                                         *key, backup::parse_header(header->view())->made_at);
+    restore_ =
+        std::make_shared<Session>(fmt::format("{:016x}{:016x}", high, low), seal->header.view(),
+                                  seal->key, backup::parse_header(seal->header.view())->made_at);
     restore_->deadline = now + limits::backup_idle_ms;
     deps_.log.notice("a backup is restored by {}", connection.caller().describe());
     connection.out() += proto::make_reply({{"restore", restore_->id}});
