@@ -161,6 +161,13 @@ Result<Committed> Applier::operator()(const SetState& change) {
     row->record.state = change.state;
     row->record.reason = change.reason;
     if (change.clear_intent) row->record.intent.reset();
+    if (change.drop_grant) {
+        ++row->record.grant_version;
+        rows_.seal_grant(*row, SecretSet());
+        row->record.grant_expires_at.reset();
+        row->token_generation.reset();
+        row->token.clear();
+    }
     return updated(*row);
 }
 
