@@ -37,6 +37,7 @@ struct Slot {
 
     std::uint64_t generation = 0;
     BootTime sent_at{};
+    BootTime came_at{};  // in this process; zero for one out of the store
     double renew_fraction = 0.7;
     BootTime not_before{};  // backoff after a failure
     int failures_in_row = 0;

@@ -38,6 +38,7 @@ void put_token(Slot& slot, const std::string& account, const storage::TokenRecor
     if (token.lifetime) expires_wall = at.wall + (life.expires_at - at.now);
     slot.hand_out = HandOut(account, token, expires_wall);
     slot.sent_at = life.sent_at;
+    slot.came_at = {};
     slot.expires_at = life.expires_at;
     slot.lifetime = token.lifetime;
     slot.renew_fraction = token.renew_fraction;

@@ -38,6 +38,7 @@ awaitable<bool> Broker::promote(std::shared_ptr<Attempt> attempt) {
     account->newest_generation = candidate->newest_generation;
     account->slot.hand_out = std::move(candidate->slot.hand_out);
     account->slot.sent_at = candidate->slot.sent_at;
+    account->slot.came_at = candidate->slot.came_at;
     account->slot.expires_at = candidate->slot.expires_at;
     account->slot.lifetime = candidate->slot.lifetime;
     account->slot.renew_fraction = candidate->slot.renew_fraction;

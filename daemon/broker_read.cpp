@@ -40,6 +40,10 @@ ReadFacts Broker::facts(const Account& account, const Slot& slot,
     facts.remaining = slot.remaining(deps_.clock.now());
     facts.lifetime = slot.lifetime;
     facts.min_remaining = min_remaining;
+    const bool expires = slot.lifetime && slot.expires_at != BootTime::max();
+    if (expires && slot.came_at != BootTime{} &&
+        came_just_now(deps_.clock.now() - slot.came_at, *slot.lifetime))
+        facts.newest_had = std::max(slot.expires_at - slot.came_at, Millis{0});
     if (account.client) {
         facts.longest = account.client->traits.longest_lifetime;
         facts.hand_out_min = account.client->traits.hand_out_min;
@@ -124,7 +128,9 @@ std::shared_ptr<Waiter> Broker::wait(const std::shared_ptr<Account>& account,
         wake_at = std::min(wake_at, slot->expires_at - std::max(have.hand_out_min,
                                                                 min_remaining.value_or(Millis{0})));
     slot->waiters.push_back(waiter);
-    if (blocked(*account)) {
+    // What the token in hand tells already needs no other.
+    const bool too_short = have.remaining > Millis{0} && judge_read(have) == ReadVerdict::too_short;
+    if (too_short || blocked(*account)) {
         settle_waiters(*account, *slot);
         return waiter;
     }
@@ -198,7 +204,7 @@ void Broker::settle_waiters(Account& account, Slot& slot) {
         const bool hopeless =
             stopped || slot.refused || admission.kind == Admission::Kind::blocked || gave_up;
         if (verdict == ReadVerdict::too_short) {
-            const Millis longest = have.longest.value_or(have.lifetime.value_or(Millis{0}));
+            const Millis longest = longest_of(have);
             Error error{errc::lifetime_too_short,
                         fmt::format("{}: no token of it lasts that long; the longest is {} ms",
                                     account.name, longest.count())};

@@ -122,6 +122,7 @@ awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr
 void Broker::publish(Attempt& attempt, const storage::TokenRecord& token) {
     Account& account = *attempt.account;
     put_token(*attempt.slot, account.name, token, moment(), deps_.clock.boot_id());
+    attempt.slot->came_at = deps_.clock.now();
     account.stats.last_success = deps_.clock.wall();
     ++account.stats.renewals;
     if (const auto every = attempt.client->traits.validate_every)

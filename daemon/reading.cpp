@@ -10,18 +10,28 @@ Millis aim_of(std::optional<Millis> lifetime, Millis hand_out_min) {
     return lifetime ? std::max(hand_out_min, std::min(most, *lifetime / 4)) : hand_out_min;
 }
 
+bool came_just_now(Millis ago, Millis lifetime) {
+    constexpr Millis most{30'000};
+    return ago < std::min(most, lifetime / 10);
+}
+
 ReadVerdict judge_read(const ReadFacts& facts) {
     if (facts.remaining == Millis::max())
         return facts.rejected_by_caller ? ReadVerdict::renew : ReadVerdict::serve;
-    if (!facts.min_remaining) {
-        const bool enough = facts.remaining >= aim_of(facts.lifetime, facts.hand_out_min);
-        return enough && !facts.rejected_by_caller ? ReadVerdict::serve : ReadVerdict::renew;
-    }
-    const Millis need = std::max(*facts.min_remaining, facts.hand_out_min);
+    const Millis need = facts.min_remaining ? std::max(*facts.min_remaining, facts.hand_out_min)
+                                            : aim_of(facts.lifetime, facts.hand_out_min);
     if (facts.remaining >= need && !facts.rejected_by_caller) return ReadVerdict::serve;
     const std::optional<Millis> bound = facts.longest ? facts.longest : facts.lifetime;
-    if (bound && need > *bound) return ReadVerdict::too_short;
-    return ReadVerdict::renew;
+    if (facts.min_remaining && bound && need > *bound) return ReadVerdict::too_short;
+    if (facts.rejected_by_caller || !facts.newest_had || need <= *facts.newest_had)
+        return ReadVerdict::renew;
+    return !facts.min_remaining && serves_without_renewal(facts) ? ReadVerdict::serve
+                                                                 : ReadVerdict::too_short;
+}
+
+Millis longest_of(const ReadFacts& facts) {
+    const Millis life = facts.longest.value_or(facts.lifetime.value_or(Millis{0}));
+    return facts.newest_had ? std::min(life, *facts.newest_had) : life;
 }
 
 bool serves_without_renewal(const ReadFacts& facts) {

@@ -10,8 +10,8 @@ using boost::json::object;
 
 namespace {
 
-struct Shop : Bench {
-    Shop() {
+struct WebrootShop : Bench {
+    WebrootShop() {
         client("shop", "webroot");
         account("shop/main", "webroot");
     }
@@ -72,7 +72,7 @@ class Endless final : public providers::Provider {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(readers_share_one_renewal, Shop) {
+BOOST_FIXTURE_TEST_CASE(readers_share_one_renewal, WebrootShop) {
     begin();
     std::vector<std::shared_ptr<sim::Wire>> wires;
     for (int i = 0; i < 50; ++i)
@@ -86,7 +86,7 @@ BOOST_FIXTURE_TEST_CASE(readers_share_one_renewal, Shop) {
     BOOST_TEST(https.sent.size() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_lost_answer_is_replayed_at_once_and_heals, Shop) {
+BOOST_FIXTURE_TEST_CASE(a_lost_answer_is_replayed_at_once_and_heals, WebrootShop) {
     https.answer = [&](const Sent&) { return https.sent.size() == 1 ? lost() : https.success(); };
     begin();
     BOOST_TEST(get() == "at_test_1");
@@ -95,7 +95,7 @@ BOOST_FIXTURE_TEST_CASE(a_lost_answer_is_replayed_at_once_and_heals, Shop) {
     BOOST_TEST((https.sent[1].at - https.sent[0].at).count() < 1'000);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_lost_answer_and_a_refusal_are_a_lost_rotation, Shop) {
+BOOST_FIXTURE_TEST_CASE(a_lost_answer_and_a_refusal_are_a_lost_rotation, WebrootShop) {
     https.answer = [&](const Sent&) { return https.sent.size() == 1 ? lost() : refused(); };
     begin();
     BOOST_TEST(get() == "LoginRequired");
@@ -105,7 +105,7 @@ BOOST_FIXTURE_TEST_CASE(a_lost_answer_and_a_refusal_are_a_lost_rotation, Shop) {
     BOOST_TEST(disk.rows.begin()->second.retired.size() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_outcome_stays_unknown_until_an_answer_comes, Shop) {
+BOOST_FIXTURE_TEST_CASE(an_outcome_stays_unknown_until_an_answer_comes, WebrootShop) {
     https.answer = [&](const Sent&) {
         if (https.sent.size() == 1) return lost();
         return https.sent.size() < 6 ? https.reply(503, "{}") : https.success();
@@ -119,7 +119,7 @@ BOOST_FIXTURE_TEST_CASE(an_outcome_stays_unknown_until_an_answer_comes, Shop) {
                "outcome_unknown");
 }
 
-BOOST_FIXTURE_TEST_CASE(an_open_intent_after_a_crash_is_replayed, Shop) {
+BOOST_FIXTURE_TEST_CASE(an_open_intent_after_a_crash_is_replayed, WebrootShop) {
     auto& record = disk.rows.begin()->second.record;
     record.intent = storage::IntentRecord{"", clock.wall(), 1};
     https.answer = [&](const Sent&) { return refused(); };
@@ -128,10 +128,11 @@ BOOST_FIXTURE_TEST_CASE(an_open_intent_after_a_crash_is_replayed, Shop) {
     BOOST_TEST(find("shop/main").reason.find("lost_rotation") != std::string::npos);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_successor_without_a_usable_token_is_kept, Shop) {
+BOOST_FIXTURE_TEST_CASE(a_successor_without_a_usable_token_is_kept, WebrootShop) {
     https.answer = [&](const Sent&) {
-        return https.reply(200, R"({"access_token":"at","token_type":"mac","expires_in":299,)"
-                                R"("refresh_token":"rt_test_kept","scope":"[\"ECom.Shop\"]"})");
+        return https.reply(200,
+                           R"({"access_token":"at","token_type":"mac","expires_in":299,)"
+                           R"("refresh_token":"rt_test_kept","scope":"[\"ECom.WebrootShop\"]"})");
     };
     begin();
     pass(Millis{1'000});
@@ -141,7 +142,7 @@ BOOST_FIXTURE_TEST_CASE(a_successor_without_a_usable_token_is_kept, Shop) {
     BOOST_TEST(!row.record.intent.has_value());
 }
 
-BOOST_FIXTURE_TEST_CASE(what_is_valid_is_served_while_a_renewal_fails, Shop) {
+BOOST_FIXTURE_TEST_CASE(what_is_valid_is_served_while_a_renewal_fails, WebrootShop) {
     begin();
     BOOST_TEST(get() == "at_test_1");
     https.answer = [&](const Sent&) { return https.reply(503, "{}"); };
@@ -154,7 +155,27 @@ BOOST_FIXTURE_TEST_CASE(what_is_valid_is_served_while_a_renewal_fails, Shop) {
     BOOST_TEST(get({{"min_remaining_ms", 400'000}}) == "LifetimeTooShort");
 }
 
-BOOST_FIXTURE_TEST_CASE(an_open_breaker_answers_readers_at_once, Shop) {
+// Each would have come 50 ms too short: one renewal after the other, as quickly as the provider
+// answers, and each spends a refresh token.
+BOOST_FIXTURE_TEST_CASE(a_promise_that_no_token_can_keep_costs_one_renewal, WebrootShop) {
+    https.latency = Millis{50};
+    begin();
+    const object nearly_all{{"min_remaining_ms", 298'990}, {"timeout_ms", 20'000}};
+    BOOST_TEST(get(nearly_all) == "LifetimeTooShort");
+    BOOST_TEST(https.sent.size() == 1U);  // it came just now: another would be no longer
+    pass(Millis{60'000});
+    BOOST_TEST(get(nearly_all) == "LifetimeTooShort");
+    BOOST_TEST(https.sent.size() == 2U);
+    BOOST_TEST(get(nearly_all) == "LifetimeTooShort");
+    BOOST_TEST(https.sent.size() == 2U);
+    BOOST_TEST(get({{"min_remaining_ms", 298'000}}) == "at_test_2");
+    BOOST_TEST(get({{"min_remaining_ms", 300'000}}) == "LifetimeTooShort");
+    pass(Millis{60'000});
+    BOOST_TEST(get({{"min_remaining_ms", 300'000}}) == "LifetimeTooShort");
+    BOOST_TEST(https.sent.size() == 2U);  // longer than their life: nothing is tried for it
+}
+
+BOOST_FIXTURE_TEST_CASE(an_open_breaker_answers_readers_at_once, WebrootShop) {
     https.answer = [&](const Sent&) { return https.reply(503, "{}"); };
     begin();
     for (int i = 0; i < 100 && app->broker().alarms().empty(); ++i)
@@ -165,7 +186,7 @@ BOOST_FIXTURE_TEST_CASE(an_open_breaker_answers_readers_at_once, Shop) {
     BOOST_TEST((clock.now() - before).count() <= 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(waits_really_happen, Shop) {
+BOOST_FIXTURE_TEST_CASE(waits_really_happen, WebrootShop) {
     https.answer = [&](const Sent&) {
         http::Outcome busy = https.reply(429, "{}");
         std::get<http::Reply>(busy).headers.emplace_back("retry-after", "60");
@@ -179,7 +200,7 @@ BOOST_FIXTURE_TEST_CASE(waits_really_happen, Shop) {
     BOOST_TEST(https.sent.size() < 61U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_failed_commit_keeps_the_successor_and_spends_nothing, Shop) {
+BOOST_FIXTURE_TEST_CASE(a_failed_commit_keeps_the_successor_and_spends_nothing, WebrootShop) {
     begin();
     BOOST_TEST(get() == "at_test_1");
     https.answer = [&](const Sent&) {
@@ -233,7 +254,7 @@ BOOST_AUTO_TEST_CASE(only_an_answer_about_the_token_marks_a_static_one) {
     BOOST_TEST(!bench.find("tk/a").rejected_by_probe);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_new_grant_proves_itself_before_the_old_one_goes, Shop) {
+BOOST_FIXTURE_TEST_CASE(a_new_grant_proves_itself_before_the_old_one_goes, WebrootShop) {
     begin();
     BOOST_TEST(get() == "at_test_1");
     const object parameters{{"account", "shop/main"},

@@ -109,6 +109,29 @@ BOOST_AUTO_TEST_CASE(what_a_reader_gets) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_token_that_came_just_now_is_as_long_as_they_get) {
+    BOOST_TEST(came_just_now(Millis{29'999}, Millis{3'600'000}));
+    BOOST_TEST(!came_just_now(Millis{30'000}, Millis{3'600'000}));
+    BOOST_TEST(!came_just_now(Millis{1'500}, Millis{15'000}));
+    ReadFacts facts;
+    facts.remaining = Millis{89'000};
+    facts.lifetime = Millis{90'000};
+    facts.newest_had = Millis{89'900};
+    facts.min_remaining = Millis{89'900};  // a second ago it would have done: another one may
+    BOOST_TEST((judge_read(facts) == ReadVerdict::renew));
+    facts.min_remaining = Millis{89'901};
+    BOOST_TEST((judge_read(facts) == ReadVerdict::too_short));
+    BOOST_TEST(longest_of(facts).count() == 89'900);
+    facts.rejected_by_caller = true;  // that is another reason
+    BOOST_TEST((judge_read(facts) == ReadVerdict::renew));
+    facts.rejected_by_caller = false;
+    facts.min_remaining.reset();
+    facts.remaining = facts.newest_had.emplace(20'000);  // less than is aimed at, but all there is
+    BOOST_TEST((judge_read(facts) == ReadVerdict::serve));
+    facts.remaining = facts.newest_had.emplace(900);  // less than may be handed out
+    BOOST_TEST((judge_read(facts) == ReadVerdict::too_short));
+}
+
 BOOST_AUTO_TEST_CASE(a_static_token_is_always_served) {
     ReadFacts facts;
     facts.remaining = Millis::max();
