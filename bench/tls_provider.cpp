@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <deque>
 #include <memory>
 #include <string>
@@ -52,7 +53,9 @@ class Provider {
     void run() {
         for (;;) {  // until an order says quit or standard input ends
             epoll_event events[256];
-            const int n = ::epoll_wait(epoll_, events, 256, wait_ms());
+            // Not epoll_wait: whole milliseconds would make a latency of 20 ms one of 20.5.
+            timespec left{};
+            const int n = ::epoll_pwait2(epoll_, events, 256, until_due(left), nullptr);
             for (int i = 0; i < n; ++i) {
                 const std::uint64_t id = events[i].data.u64;
                 if (id == listener_id)
@@ -102,11 +105,13 @@ class Provider {
         std::fflush(stdout);
     }
 
-    int wait_ms() const {
-        if (later_.empty()) return -1;
-        const auto left = later_.front().at - Clock::now();
-        if (left <= Clock::duration::zero()) return 0;
-        return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
+    // Null: for ever.
+    const timespec* until_due(timespec& left) const {
+        if (later_.empty()) return nullptr;
+        const auto wait = std::max<std::chrono::nanoseconds>(later_.front().at - Clock::now(), {});
+        left.tv_sec = wait.count() / 1'000'000'000;
+        left.tv_nsec = wait.count() % 1'000'000'000;
+        return &left;
     }
 
     void accept_all() {

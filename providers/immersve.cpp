@@ -15,9 +15,8 @@
 #include "providers/token_rules.hpp"
 
 namespace tb::providers {
+namespace immersve {
 namespace {
-
-using namespace immersve;
 
 // A pasted token that lives shorter than this is rather an access token (20 minutes).
 constexpr Millis refresh_token_lives_at_least{86'400'000};
@@ -122,9 +121,10 @@ Result<Imported> Immersve::import_grant(const ClientSettings&,
 }
 
 }  // namespace
+}  // namespace immersve
 
 const Provider& immersve_provider() {
-    static const Immersve one;
+    static const immersve::Immersve one;
     return one;
 }
 

@@ -10,9 +10,8 @@
 #include "providers/oauth2_login.hpp"
 
 namespace tb::providers {
+namespace oauth2 {
 namespace {
-
-using namespace oauth2;
 
 class OAuth2 final : public Provider {
   public:
@@ -81,9 +80,10 @@ std::string OAuth2::origin(const ClientSettings& client) const {
 }
 
 }  // namespace
+}  // namespace oauth2
 
 const Provider& oauth2_provider() {
-    static const OAuth2 one;
+    static const oauth2::OAuth2 one;
     return one;
 }
 

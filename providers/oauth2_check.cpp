@@ -19,10 +19,6 @@ using Table = std::map<std::string, std::string>;
 using List = std::vector<std::string>;
 using Type = Key::Type;
 
-std::string shown(std::string_view text) {
-    return Scrubber().clean(text);
-}
-
 bool is(const ClientSettings& client, std::string_view key, std::string_view value) {
     const auto* text = client.get<std::string>(key);
     return text != nullptr && *text == value;

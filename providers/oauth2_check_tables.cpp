@@ -19,10 +19,6 @@ namespace {
 using Table = std::map<std::string, std::string>;
 using List = std::vector<std::string>;
 
-std::string shown(std::string_view text) {
-    return Scrubber().clean(text);
-}
-
 // What a request has by itself: twice it would be refused, or worse, believed.
 bool is_our_param(std::string_view name) {
     static constexpr std::array<std::string_view, 19> ours = {"grant_type",
@@ -136,6 +132,10 @@ void check_replies(const ClientSettings& client, SettingsCheck& check) {
 }
 
 }  // namespace
+
+std::string shown(std::string_view text) {
+    return Scrubber().clean(text);
+}
 
 void check_tables(const ClientSettings& client, SettingsCheck& check) {
     check_extras(client, check);

@@ -113,7 +113,7 @@ const std::vector<Preset>& presets() {
 }
 
 // "{tenant}" becomes the section's tenant, fit for a path.
-Value filled(const Value& value, const ClientSettings& client) {
+providers::Value filled(const providers::Value& value, const ClientSettings& client) {
     const auto* text = std::get_if<std::string>(&value);
     if (text == nullptr) return value;
     const std::size_t open = text->find('{');

@@ -11,7 +11,7 @@ namespace tb::providers::oauth2 {
 
 struct Preset {
     std::string_view name;
-    std::vector<std::pair<std::string, Value>> settings;
+    std::vector<std::pair<std::string, providers::Value>> settings;
     std::vector<std::string_view> required;  // keys without which it can't work
 };
 

@@ -17,9 +17,8 @@
 #include "providers/token_rules.hpp"
 
 namespace tb::providers {
+namespace playfab {
 namespace {
-
-using namespace playfab;
 
 class Playfab final : public Provider {
   public:
@@ -172,9 +171,10 @@ Result<Imported> Playfab::import_grant(
 }
 
 }  // namespace
+}  // namespace playfab
 
 const Provider& playfab_provider() {
-    static const Playfab one;
+    static const playfab::Playfab one;
     return one;
 }
 

@@ -14,9 +14,8 @@
 #include "providers/settings_check.hpp"
 
 namespace tb::providers {
+namespace readyplayerme {
 namespace {
-
-using namespace readyplayerme;
 
 constexpr std::size_t user_id_bytes_max = 128;  // real ones have 24
 constexpr std::size_t partner_bytes_max = 256;  // a subdomain: at most 63
@@ -149,8 +148,6 @@ Result<void> ReadyPlayerMe::check_parameters(
 
 }  // namespace
 
-namespace readyplayerme {
-
 bool looks_like_user_id(std::string_view user_id) {
     return user_id.size() == 24 && std::all_of(user_id.begin(), user_id.end(), [](char c) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -160,7 +157,7 @@ bool looks_like_user_id(std::string_view user_id) {
 }  // namespace readyplayerme
 
 const Provider& readyplayerme_provider() {
-    static const ReadyPlayerMe one;
+    static const readyplayerme::ReadyPlayerMe one;
     return one;
 }
 

@@ -14,9 +14,8 @@
 #include "providers/token_rules.hpp"
 
 namespace tb::providers {
+namespace threekit {
 namespace {
-
-using namespace threekit;
 
 class Threekit final : public Provider {
   public:
@@ -145,9 +144,10 @@ Result<Imported> Threekit::import_grant(const ClientSettings& client,
 }
 
 }  // namespace
+}  // namespace threekit
 
 const Provider& threekit_provider() {
-    static const Threekit one;
+    static const threekit::Threekit one;
     return one;
 }
 

@@ -10,20 +10,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include "config_fixture.hpp"
+#include "tests/unit/daemon/selectors.hpp"
 
 using namespace tb;
 using namespace tb::daemon;
 using namespace tb::daemon::testing;
-
-namespace {
-
-Selector selector(std::string_view text) {
-    Result<Selector> parsed = parse_selector(text);
-    BOOST_REQUIRE(parsed.has_value());
-    return *parsed;
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(selectors_and_their_mistakes) {
     BOOST_TEST((selector("user:root").uid == uid_t{0}));

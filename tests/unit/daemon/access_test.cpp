@@ -7,9 +7,11 @@
 
 #include "daemon/access_selector.hpp"
 #include "daemon/caller_facts.hpp"
+#include "tests/unit/daemon/selectors.hpp"
 
 using namespace tb;
 using namespace tb::daemon;
+using testing::selector;
 
 namespace {
 
@@ -34,12 +36,6 @@ ipc::Caller caller(uid_t uid, gid_t gid, std::vector<gid_t> groups = {}, pid_t p
     out.groups = std::move(groups);
     out.pid = pid;
     return out;
-}
-
-Selector selector(std::string_view text) {
-    Result<Selector> parsed = parse_selector(text);
-    BOOST_REQUIRE(parsed.has_value());
-    return *parsed;
 }
 
 // By definition, slowly.

@@ -8,7 +8,7 @@ using namespace tb::test;
 
 namespace {
 
-constexpr Millis hour{3'600'000};
+constexpr Millis one_hour{3'600'000};
 
 struct Chat : Bench {
     Chat() {
@@ -34,10 +34,10 @@ struct Chat : Bench {
 
 BOOST_FIXTURE_TEST_CASE(a_token_is_validated_once_an_hour, Chat) {
     begin();
-    pass(hour / 2);
+    pass(one_hour / 2);
     BOOST_TEST(generation() == 1U);
     BOOST_TEST(validations() == 0U);  // it has just come
-    pass(hour * 2);
+    pass(one_hour * 2);
     BOOST_TEST(validations() == 2U);
     BOOST_TEST(https.sent.back().method == "GET");
     BOOST_TEST(generation() == 1U);
@@ -46,7 +46,7 @@ BOOST_FIXTURE_TEST_CASE(a_token_is_validated_once_an_hour, Chat) {
 BOOST_FIXTURE_TEST_CASE(a_refused_token_is_renewed, Chat) {
     status = 401;
     begin();
-    pass(hour + Millis{5'000});
+    pass(one_hour + Millis{5'000});
     BOOST_TEST(validations() == 1U);
     BOOST_TEST(generation() == 2U);
     BOOST_TEST((find("chat/main").state == storage::GrantState::good));
@@ -55,7 +55,7 @@ BOOST_FIXTURE_TEST_CASE(a_refused_token_is_renewed, Chat) {
 BOOST_FIXTURE_TEST_CASE(other_trouble_says_nothing_of_the_token, Chat) {
     status = 503;
     begin();
-    pass(hour + Millis{5'000});
+    pass(one_hour + Millis{5'000});
     BOOST_TEST(validations() == 1U);
     pass(Millis{240'000});
     BOOST_TEST(validations() == 1U);
@@ -67,10 +67,10 @@ BOOST_FIXTURE_TEST_CASE(other_trouble_says_nothing_of_the_token, Chat) {
 
 BOOST_FIXTURE_TEST_CASE(a_reload_can_end_it, Chat) {
     begin();
-    pass(hour / 2);
+    pass(one_hour / 2);
     config.clients.at("chat").settings.settings.erase("validate_url");
     BOOST_TEST(call(admin + "Reload", {}).error == "");
-    pass(hour * 3);
+    pass(one_hour * 3);
     BOOST_TEST(validations() == 0U);
 }
 

@@ -10,7 +10,7 @@ using namespace tb::net::test;
 
 namespace {
 
-http::Outcome answered(Harness& h, std::string bytes) {
+http::Outcome got(Harness& h, std::string bytes) {
     const Identity identity = h.ca.issue();
     ServerOptions options;
     options.script = [bytes = std::move(bytes)](Peer& peer) {
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(the_request_as_the_server_sees_it) {
 BOOST_AUTO_TEST_CASE(the_parts_of_a_reply) {
     Harness h;
     const http::Outcome outcome =
-        answered(h, "HTTP/1.1 429 Slow Down\r\nRETRY-After:  7 \r\nContent-Length: 2\r\n\r\nno");
+        got(h, "HTTP/1.1 429 Slow Down\r\nRETRY-After:  7 \r\nContent-Length: 2\r\n\r\nno");
     const http::Reply& r = reply(outcome);
     BOOST_TEST(r.status == 429);
     BOOST_REQUIRE(r.header("retry-after") != nullptr);
@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(bodies_of_every_form) {
     Harness h;
     const std::string ok = "HTTP/1.1 200 OK\r\n";
     const auto body = [&h](const std::string& bytes) {
-        const http::Outcome outcome = answered(h, bytes);
+        const http::Outcome outcome = got(h, bytes);
         return std::string(reply(outcome).body.view());
     };
     BOOST_TEST(body(ok + "Content-Length: 3\r\n\r\nabc") == "abc");
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(bodies_of_every_form) {
 
 BOOST_AUTO_TEST_CASE(trailers_are_not_headers) {
     Harness h;
-    const http::Outcome outcome = answered(
+    const http::Outcome outcome = got(
         h, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nDate: x\r\n\r\n");
     BOOST_TEST(reply(outcome).header("date") == nullptr);
 }
@@ -92,8 +92,8 @@ BOOST_AUTO_TEST_CASE(a_redirect_is_a_reply_and_nothing_more) {
     TestServer canary(&identity);
     for (const std::string status : {"301", "302", "303", "307", "308"}) {
         const http::Outcome outcome =
-            answered(h, "HTTP/1.1 " + status + " Moved\r\nLocation: " + canary.origin() +
-                            "/elsewhere\r\nContent-Length: 0\r\n\r\n");
+            got(h, "HTTP/1.1 " + status + " Moved\r\nLocation: " + canary.origin() +
+                       "/elsewhere\r\nContent-Length: 0\r\n\r\n");
         BOOST_TEST(reply(outcome).status == std::stoi(status));
         BOOST_TEST(*reply(outcome).header("location") == canary.origin() + "/elsewhere");
     }
