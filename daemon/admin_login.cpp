@@ -100,10 +100,7 @@ void AdminService::login(ipc::Connection& connection, const proto::Call& call) {
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    if (!call.more) {
-        connection.out() += ipc::expected_more();
-        return;
-    }
+    if (!ipc::says_more(connection, call)) return;
     const auto refuse = [&](const std::string& why) { connection.out() += admin_refused(why); };
     if (!fits_a_client(connection, *enrolment)) return;
     const auto flow = choose_flow(*enrolment->client->client, flows);
