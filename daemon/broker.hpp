@@ -63,8 +63,8 @@ class Broker {
     std::optional<Error> blocked(const Account& account) const;
 
     // --- operators ---
-    // One that was left from before a restart: its exchange goes on if it was sent, else it is
-    // dropped.
+    // One that was left from before a restart: it takes its place if it had proved itself, its
+    // exchange goes on if it was sent, else it is dropped.
     void resume_candidate(const std::shared_ptr<Account>& candidate);
     // A candidate proves itself by a renewal; then its grant becomes that of `candidate_of`. `done`
     // gets the first outcome.
@@ -156,6 +156,7 @@ class Broker {
     awaitable<void> keep_storing(std::shared_ptr<Account> account,
                                  std::shared_ptr<storage::Change> change);
     awaitable<void> drop_candidate(std::shared_ptr<Account> candidate);
+    awaitable<void> promote_stored(std::shared_ptr<Account> candidate);
     void answer_operators(Slot& slot, const Result<const Slot*>& outcome);
     Error waiting_error(const Account& account, const Slot& slot) const;
     void forget_idle_slots(Account& account);
