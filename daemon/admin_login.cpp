@@ -260,7 +260,7 @@ awaitable<void> AdminService::stop() {
         session->changed.notify_all();
     }
     audit_.changed().notify_all();  // who follows the audit
-    while (!logins_.empty() || enrolling_ || audit_readers_ > 0 || diagnosing_)
+    while (!logins_.empty() || enrolling_ || audit_readers_ > 0 || diagnosing_ || taking_effect_)
         co_await enrolment_ended_.wait();
 }
 

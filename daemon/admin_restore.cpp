@@ -231,7 +231,7 @@ awaitable<void> Keeper::restore_secret(std::shared_ptr<Batch> batch, std::size_t
         ++batch->secrets_added;
         std::vector<std::string> changed;
         changed.push_back(client);
-        broker_.configured(changed);
+        co_await broker_.configured(std::move(changed));
     } else {
         ++batch->secrets_kept;
     }

@@ -39,7 +39,9 @@ class Broker {
 
     // Starts looking after every account of the table.
     void begin();
-    void configured(const std::vector<std::string>& changed_clients);
+    // Every account gets what the configuration now says, a few in each turn of the brain, and
+    // those of the changed clients lose what held them back.
+    awaitable<void> configured(std::vector<std::string> changed_clients);
     void adopt(const std::shared_ptr<Account>&
                    account);  // newly enrolled, or its state was changed by an operator
     void reschedule(const std::shared_ptr<Account>& account);  // its deadlines may have changed
@@ -110,6 +112,8 @@ class Broker {
   private:
     bool touch_some(std::string& after, storage::Touch& touch);
     awaitable<void> reschedule_all();
+    bool configure_some(std::string& after, const std::vector<std::string>& changed_clients);
+    void configure_one(Account& account, const std::vector<std::string>& changed_clients);
     void arm();
     void wake();
     void look(Account& account);
