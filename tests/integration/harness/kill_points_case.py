@@ -53,6 +53,8 @@ class KillPointsCase(unittest.TestCase):
               f"not met {len(world.missed)}); {dict(world.counts)}; {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
         for point in world.missed:
             print(f"  not met: {point}", file=sys.stderr)
+        for text in world.failures:
+            print(f"  {text}", file=sys.stderr, flush=True)
         self.assertEqual(world.failures, [])
         self.assertGreaterEqual(steady, recorded(world.what), f"fewer points than {RECORDED.name} has; see there")
         self.assertEqual([str(point) for point in world.missed if is_steady(point)], [], "never met")
