@@ -120,22 +120,14 @@ awaitable<Result<void>> Broker::revoke_held(std::shared_ptr<Account> account,
     // The dead grant goes, and the token in hand with it: it may be refused from now on.
     const std::string reason = fmt::format("{}: its grant was revoked by an operator; run: {}",
                                            account->name, new_grant_command(*account));
-    auto emptied = std::make_shared<storage::Change>(storage::ReplaceGrant{});
-    auto& replacement = std::get<storage::ReplaceGrant>(*emptied);
-    replacement.account = account->id;
-    replacement.grant_obtained_at = deps_.clock.wall();
-    replacement.attributes = account->attributes;
-    Result<storage::Committed> stored = co_await deps_.store.commit(emptied);
-    if (stored) {
-        account->grant_version = stored->grant_version;
-        auto state = std::make_shared<storage::Change>(
-            storage::SetState{account->id, stored->grant_version,
-                              storage::GrantState::login_required, reason, true, false});
-        stored = co_await deps_.store.commit(state);
-    }
-    if (!stored)
-        deps_.log.error("{}: its grant was revoked, but that could not be stored: {}",
-                        account->name, stored.error().message);
+    auto change = std::make_shared<storage::Change>(
+        storage::SetState{.account = account->id,
+                          .grant_version = account->grant_version,
+                          .state = storage::GrantState::login_required,
+                          .reason = reason,
+                          .clear_intent = true,
+                          .drop_grant = true});
+    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
     account->slot.hand_out = HandOut();
     account->slot.expires_at = {};
     account->slot.lifetime.reset();
@@ -143,6 +135,14 @@ awaitable<Result<void>> Broker::revoke_held(std::shared_ptr<Account> account,
     account->grant_expires_at.reset();
     account->state = storage::GrantState::login_required;
     account->reason = reason;
+    if (stored) {
+        account->grant_version = stored->grant_version;
+    } else {
+        deps_.log.error(
+            "{}: its grant was revoked, but that could not be stored: {}; it is tried again",
+            account->name, stored.error().message);
+        store_later(account, change);
+    }
     deps_.log.notice("{}: its grant was revoked by an operator", account->name);
     notify(*account, "login_required", reason);
     co_return Result<void>();

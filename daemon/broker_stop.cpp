@@ -126,7 +126,10 @@ awaitable<void> Broker::keep_storing(std::shared_ptr<Account> account,
         if (over) break;
         if (account->slot.in_flight) continue;
         const Result<storage::Committed> stored = co_await deps_.store.commit(change);
-        if (stored) deps_.log.notice("{}: its state is stored now", account->name);
+        if (stored) {
+            account->grant_version = std::max(account->grant_version, stored->grant_version);
+            deps_.log.notice("{}: its state is stored now", account->name);
+        }
         if (stored || !is_of_store(stored.error())) break;
     }
     --stored_later_;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "base/limits.hpp"
 
 namespace tb::storage {
 namespace {
@@ -21,17 +20,17 @@ Committed committed(const AccountRecord& record) {
     return out;
 }
 
-void heal(AccountRecord& record) {
-    record.state = GrantState::good;
-    record.reason.clear();
-    record.intent.reset();
-}
-
 Error exists(std::string message) {
     return Error{errc::account_exists, std::move(message)};
 }
 
 }  // namespace
+
+void Applier::heal(AccountRecord& record) {
+    record.state = GrantState::good;
+    record.reason.clear();
+    record.intent.reset();
+}
 
 Result<Committed> Applier::apply(const Change& change) {
     return std::visit(*this, change);
@@ -55,22 +54,6 @@ Result<Committed> Applier::updated(AccountRow& row) {
 void Applier::set_token(AccountRow& row, const TokenRecord& token) {
     rows_.seal_token(row, token);
     row.record.generation = std::max(row.record.generation, token.generation);
-}
-
-Result<void> Applier::retire(const AccountRow& row) {
-    const Result<SecretSet> grant = rows_.open_grant(row);
-    if (!grant) return grant.error();
-    const Result<std::vector<RetiredRow>> before = rows_.retired(row.record.id);
-    if (!before) return before.error();
-    for (const RetiredRow& old : *before)  // the same grant is kept once
-        if (old.fingerprint == row.record.grant_fingerprint) rows_.remove(old, sum_);
-    RetiredRow retired;
-    retired.account = row.record.id;
-    retired.grant_version = row.record.grant_version;
-    retired.retired_at = now_;
-    rows_.seal_grant(retired, *grant);
-    rows_.insert(retired, sum_);
-    return {};
 }
 
 // With its retired grants; a candidate for it goes first.
@@ -161,6 +144,13 @@ Result<Committed> Applier::operator()(const SetState& change) {
     row->record.state = change.state;
     row->record.reason = change.reason;
     if (change.clear_intent) row->record.intent.reset();
+    if (change.drop_grant) {
+        ++row->record.grant_version;
+        rows_.seal_grant(*row, SecretSet());
+        row->record.grant_expires_at.reset();
+        row->token_generation.reset();
+        row->token.clear();
+    }
     return updated(*row);
 }
 
@@ -261,40 +251,6 @@ Result<Committed> Applier::operator()(const SetClientSecret& change) {
     Committed out;
     if (change.only_if_missing) out.restored = Restored::added;
     return out;
-}
-
-Result<Committed> Applier::restore_retired(AccountId account) {
-    Result<AccountRow> row = rows_.account(account);
-    if (!row) return row.error();
-    AccountRecord& r = row->record;
-    const Result<std::vector<RetiredRow>> retired = rows_.retired(account);
-    if (!retired) return retired.error();
-    if (retired->empty())
-        return Error{errc::not_found, fmt::format("{}: no retired grant is kept", r.name)};
-    const RetiredRow& newest = retired->front();
-    const Result<SecretSet> grant = rows_.open_grant(newest, r.name);
-    if (!grant) return grant.error();
-    rows_.remove(newest, sum_);
-    // What it takes the place of is kept in turn, unless it is the same.
-    if (newest.fingerprint != r.grant_fingerprint)
-        if (auto kept = retire(*row); !kept) return kept.error();
-    ++r.grant_version;
-    rows_.seal_grant(*row, *grant);
-    r.grant_expires_at.reset();  // not known of a retired one
-    heal(r);
-    return updated(*row);
-}
-
-Result<int> Applier::prune_retired() {
-    const Result<std::vector<RetiredRow>> retired = rows_.all_retired();
-    if (!retired) return retired.error();
-    int pruned = 0;
-    for (const RetiredRow& row : *retired) {
-        if (row.retired_at + limits::retired_grants_kept_ms > now_) continue;
-        rows_.remove(row, sum_);
-        ++pruned;
-    }
-    return pruned;
 }
 
 }  // namespace tb::storage

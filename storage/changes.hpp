@@ -17,6 +17,7 @@ class Applier {
     // trace if the caller goes back to his savepoint and sum. A failure of SQLite sticks to the
     // database and counts for the whole group.
     Result<Committed> apply(const Change& change);
+    // changes_retired.cpp
     Result<Committed> restore_retired(AccountId account);
     // Retired grants older than limits::retired_grants_kept_ms; returns how many went.
     Result<int> prune_retired();
@@ -34,6 +35,7 @@ class Applier {
     Result<Committed> operator()(const RestoreAccount& change);  // changes_restore.cpp
 
   private:
+    static void heal(AccountRecord& record);
     Result<AccountRow> current(AccountId account, std::uint64_t grant_version);
     Result<Committed> updated(AccountRow& row);
     void set_token(AccountRow& row, const TokenRecord& token);

@@ -104,6 +104,10 @@ struct SetState {
     std::string reason;
     bool clear_intent = false;
     bool retire_grant = false;  // a copy goes to retired_grants, kept sealed for 30 days
+    // The grant was given back: it goes and the token with it (version raised), in the same commit
+    // as the state that says so; in two, a failure between them left an account without a word of
+    // why.
+    bool drop_grant = false;
 };
 struct SetPaused {
     AccountId account = 0;

@@ -179,8 +179,15 @@ void check_recovery(Issuer& issuer, const Family* family, const daemon::Account&
     if (state == "outcome_unknown" && deferred) return;
     if (state == "fresh" || state == "static" || state == "idle" || state == "paused" || given_up)
         return;
-    issuer.checker().violated(Rule::recovery, "{} is {} long after the last fault: {}",
-                              account.name, state, account.reason);
+    const daemon::Slot& slot = account.slot;
+    issuer.checker().violated(Rule::recovery,
+                              "{} is {} long after the last fault: {}; its token ended {} ms ago, "
+                              "the newest exchange was "
+                              "sent {} ms ago, {}, {} failures in a row, not before {} ms",
+                              account.name, state, account.reason, (now - slot.expires_at).count(),
+                              (now - slot.sent_at).count(),
+                              slot.in_flight ? "in flight" : "waits for a place",
+                              slot.failures_in_row, (slot.not_before - now).count());
 }
 
 }  // namespace tb::sim

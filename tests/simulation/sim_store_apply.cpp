@@ -71,6 +71,12 @@ struct Applier {
         row->record.reason = change.reason;
         if (change.clear_intent) row->record.intent.reset();
         if (change.retire_grant) row->retired.push_back(row->grant.copy());
+        if (change.drop_grant) {
+            row->grant = SecretSet();
+            ++row->record.grant_version;
+            row->record.grant_expires_at.reset();
+            row->record.token.reset();
+        }
         return committed(*row);
     }
     Result<Committed> operator()(SetPaused& change) const {

@@ -32,17 +32,7 @@ class DaemonEnd final : public ipc::ByteStream {
         if (n > 0) post(wire_, wire_->arrived);
         return {n, false};
     }
-    awaitable<Waited> wait_readable(Reader& reader) override {
-        const auto ready = [this] {
-            return !wire_->to_daemon.empty() || wire_->caller_shut || wire_->caller_gone ||
-                   wire_->daemon_gone || stopped_;
-        };
-        do {
-            while (!ready())
-                co_await wire_->readable.wait();
-        } while (!wire_->daemon_gone && reader.readable());
-        co_return Waited{};
-    }
+    awaitable<Waited> wait_readable(Reader& reader) override { return read_by(&reader); }
     awaitable<Waited> wait_writable() override {
         const auto ready = [this] {
             return wire_->to_caller.size() < wire_->room || wire_->caller_gone ||
@@ -69,6 +59,17 @@ class DaemonEnd final : public ipc::ByteStream {
     }
 
   private:
+    awaitable<Waited> read_by(Reader* reader) {
+        const auto ready = [this] {
+            return !wire_->to_daemon.empty() || wire_->caller_shut || wire_->caller_gone ||
+                   wire_->daemon_gone || stopped_;
+        };
+        do {
+            while (!ready())
+                co_await wire_->readable.wait();
+        } while (!wire_->daemon_gone && reader->readable());
+        co_return Waited{};
+    }
     std::shared_ptr<Wire> wire_;
     bool stopped_ = false;
 };

@@ -177,11 +177,13 @@ void World::run() {
     // after it, a pause or a Retry-After.
     const Millis patience = limits::slow_probe_ms + 3 * limits::backoff_max_ms;
     run_until(clock_.world_ms() + patience.count());
-    if (checker_.good()) check_recovered();
+    // A token that is renewed for whoever asks may be on its way at any moment, as long as anybody
+    // does.
     for (const auto& caller : callers_)
         caller->hold();
     operator_->hold();
     run_until(clock_.world_ms() + 60'000);
+    if (checker_.good()) check_recovered();
 }
 
 }  // namespace tb::sim

@@ -139,6 +139,33 @@ BOOST_FIXTURE_TEST_CASE(a_revoked_grant_serves_nobody, Shop) {
     BOOST_TEST(https.sent.back().target == "/revoke");  // nothing is sent for it any more
 }
 
+BOOST_FIXTURE_TEST_CASE(a_revocation_that_cannot_be_stored_is_stored_later, Shop) {
+    account("shop/main", "oauth2");
+    begin();
+    BOOST_TEST(token() == "at_test_1");
+    https.answer = [this](const Sent& asked) {
+        if (asked.target == "/revoke") store->set_full(true);  // between the two
+        return answer(asked);
+    };
+    BOOST_TEST(call(admin + "RevokeAccount", {{"account", "shop/main"}}).error == "");
+    BOOST_TEST(token() == "LoginRequired");
+    BOOST_TEST(grant() == "rt_new_1");
+    store->set_full(false);
+    pass(Millis{5'000});
+    BOOST_TEST(grant() == "");
+    const storage::AccountRecord& kept = disk.rows.begin()->second.record;
+    BOOST_TEST((kept.state == storage::GrantState::login_required));
+    BOOST_TEST(kept.reason.find("revoked by an operator") != std::string::npos);
+    BOOST_TEST(!kept.token.has_value());
+    // What a login brings is of a newer version than what was stored late.
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    pass(Millis{10'000});
+    BOOST_TEST(grant() == "rt_new_2");
+    BOOST_TEST(token() == "at_test_2");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_removed_account_gives_its_grant_back, Shop) {
     account("shop/main", "oauth2");
     begin();

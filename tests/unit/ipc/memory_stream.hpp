@@ -52,13 +52,7 @@ class MemoryStream final : public ByteStream {
         wire_->room -= n;
         return {n, false};
     }
-    awaitable<Waited> wait_readable(Reader& reader) override {
-        do {
-            while (wire_->in.empty() && !wire_->in_ended && !wire_->closed)
-                co_await wire_->changed.wait();
-        } while (!wire_->closed && reader.readable());
-        co_return Waited();
-    }
+    awaitable<Waited> wait_readable(Reader& reader) override { return read_by(&reader); }
     awaitable<Waited> wait_writable() override {
         while (wire_->room == 0 && !wire_->closed)
             co_await wire_->changed.wait();
@@ -78,6 +72,13 @@ class MemoryStream final : public ByteStream {
     }
 
   private:
+    awaitable<Waited> read_by(Reader* reader) {
+        do {
+            while (wire_->in.empty() && !wire_->in_ended && !wire_->closed)
+                co_await wire_->changed.wait();
+        } while (!wire_->closed && reader->readable());
+        co_return Waited();
+    }
     std::shared_ptr<Wire> wire_;
 };
 

@@ -159,6 +159,26 @@ BOOST_FIXTURE_TEST_CASE(a_refused_grant_is_kept_and_can_come_back, World) {
     BOOST_TEST((accounts.at(id).state == GrantState::good));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_dropped_grant_goes_with_its_token_and_leaves_its_reason, World) {
+    start();
+    const AccountId id = add("shop/main");
+    must(renewed(id, 1, 5, "rt_test_two", "at_test_5"));
+    must(intend(id, 2, 1));
+    SetState drop = set_state(id, 2, GrantState::login_required, "revoked");
+    drop.clear_intent = true;
+    drop.drop_grant = true;
+    BOOST_TEST(must(drop).grant_version == 3U);
+    BOOST_TEST(fails(std::move(drop)) == errc::superseded);  // never twice
+    restart();
+    const AccountRecord& r = accounts.at(id);
+    BOOST_TEST((r.state == GrantState::login_required));
+    BOOST_TEST(r.reason == "revoked");
+    BOOST_TEST(!r.intent.has_value());
+    BOOST_TEST(!r.token.has_value());
+    BOOST_TEST(r.generation == 5U);  // counts on
+    BOOST_TEST(opened(id) == "(none)");
+}
+
 BOOST_FIXTURE_TEST_CASE(the_newest_retired_grant_comes_back_and_no_other_is_lost, World) {
     start();
     const AccountId id = add("shop/main", "rt_test_one");
