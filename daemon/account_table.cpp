@@ -2,6 +2,7 @@
 #include "daemon/account_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.hpp"
 #include "daemon/account_memory.hpp"
@@ -65,9 +66,9 @@ std::vector<std::string> AccountTable::configure(std::shared_ptr<const Config> c
     for (const auto& [name, runtime] : clients_)
         if (!clients.contains(name)) changed.push_back(name);
     clients_ = std::move(clients);
-    config_ = std::move(config);
+    TB_ASSERT(!previous_);
+    previous_ = std::exchange(config_, std::move(config));
     rule_lists_.clear();
-    each([this](const std::shared_ptr<Account>& account) { attach(*account); });
     return changed;
 }
 

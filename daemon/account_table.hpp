@@ -16,9 +16,12 @@ namespace tb::daemon {
 
 class AccountTable {
   public:
-    // The configuration takes effect: every account gets its client runtime and rules anew. Returns
-    // the names of the client sections that changed.
+    // The configuration that accounts are loaded or enrolled under from now on. Returns the names
+    // of the client sections that changed. Each account that is there already keeps client runtime
+    // and rules of the one before, whole, until attach(); forget_previous() when all had theirs.
     std::vector<std::string> configure(std::shared_ptr<const Config> config);
+    void attach(Account& account);
+    void forget_previous() { previous_.reset(); }
     const std::shared_ptr<const Config>& config() const { return config_; }
     std::shared_ptr<const ClientRuntime> client(std::string_view name) const;
 
@@ -40,10 +43,10 @@ class AccountTable {
     void each(const std::function<void(const std::shared_ptr<Account>&)>& each) const;
 
   private:
-    void attach(Account& account);
     RuleList rules_of(std::string_view name);
 
     std::shared_ptr<const Config> config_;
+    std::shared_ptr<const Config> previous_;  // whose rules some accounts still have
     std::uint64_t config_version_ = 0;
     std::map<std::string, std::shared_ptr<const ClientRuntime>, std::less<>> clients_;
     std::map<RuleList::Rules, RuleList> rule_lists_;  // of config_

@@ -78,10 +78,7 @@ void AdminService::read_audit(ipc::Connection& connection, const proto::Call& ca
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    if (reader->follow && !call.more) {
-        connection.out() += ipc::expected_more();
-        return;
-    }
+    if (reader->follow && !ipc::says_more(connection, call)) return;
     const auto refuse = [&](std::string_view why) {
         connection.out() += proto::make_error("io.tokenbroker.admin.Refused", {{"reason", why}});
     };

@@ -151,7 +151,7 @@ awaitable<void> AdminService::store_secret(Pending pending, std::string client,
     deps_.log.notice("client {}: a secret was stored", client);
     std::vector<std::string> changed;
     changed.push_back(client);
-    broker_.configured(changed);
+    co_await broker_.configured(std::move(changed));
     pending->finish(proto::make_reply({}));
 }
 

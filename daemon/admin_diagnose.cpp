@@ -20,10 +20,7 @@ void AdminService::diagnose(ipc::Connection& connection, const proto::Call& call
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    if (!call.more) {
-        connection.out() += ipc::expected_more();
-        return;
-    }
+    if (!ipc::says_more(connection, call)) return;
     if (diagnosing_ || stopping_) {
         connection.out() += proto::make_error("io.tokenbroker.admin.Refused",
                                               {{"reason",

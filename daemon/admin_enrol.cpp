@@ -22,14 +22,7 @@ namespace {
 std::shared_ptr<storage::Change> addition(const storage::AccountRecord& record,
                                           const SecretSet& grant) {
     storage::AddAccount add;
-    add.account.name = record.name;
-    add.account.candidate_for = record.candidate_for;
-    add.account.provider = record.provider;
-    add.account.attributes = record.attributes;
-    add.account.grant_obtained_at = record.grant_obtained_at;
-    add.account.grant_expires_at = record.grant_expires_at;
-    add.account.generation = record.generation;
-    if (record.token) add.account.token = record.token->copy();
+    add.account = record.copy();
     add.grant = grant.copy();
     return std::make_shared<storage::Change>(std::move(add));
 }

@@ -76,10 +76,7 @@ void Keeper::backup(ipc::Connection& connection, const proto::Call& call) {
     if (!may(connection)) return;
     const auto seal = take_seal(connection, call);
     if (!seal) return;
-    if (!call.more) {
-        connection.out() += ipc::expected_more();
-        return;
-    }
+    if (!ipc::says_more(connection, call)) return;
     auto ask = std::make_shared<storage::BackupAsk>();
     ask->key = seal->key.copy();
     ask->header = seal->header.view();

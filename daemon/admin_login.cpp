@@ -100,10 +100,7 @@ void AdminService::login(ipc::Connection& connection, const proto::Call& call) {
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    if (!call.more) {
-        connection.out() += ipc::expected_more();
-        return;
-    }
+    if (!ipc::says_more(connection, call)) return;
     const auto refuse = [&](const std::string& why) { connection.out() += admin_refused(why); };
     if (!fits_a_client(connection, *enrolment)) return;
     const auto flow = choose_flow(*enrolment->client->client, flows);
@@ -263,7 +260,7 @@ awaitable<void> AdminService::stop() {
         session->changed.notify_all();
     }
     audit_.changed().notify_all();  // who follows the audit
-    while (!logins_.empty() || enrolling_ || audit_readers_ > 0 || diagnosing_)
+    while (!logins_.empty() || enrolling_ || audit_readers_ > 0 || diagnosing_ || taking_effect_)
         co_await enrolment_ended_.wait();
 }
 

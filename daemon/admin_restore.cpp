@@ -40,24 +40,6 @@ std::string_view words(Restored what) {
     }
 }
 
-storage::AccountRecord copy_of(const storage::AccountRecord& from) {
-    storage::AccountRecord to;
-    to.name = from.name;
-    to.provider = from.provider;
-    to.attributes = from.attributes;
-    to.paused = from.paused;
-    to.state = from.state;
-    to.reason = from.reason;
-    to.grant_version = from.grant_version;
-    to.grant_obtained_at = from.grant_obtained_at;
-    to.grant_expires_at = from.grant_expires_at;
-    to.generation = from.generation;
-    to.last_used = from.last_used;
-    to.intent = from.intent;
-    if (from.token) to.token = from.token->copy();
-    return to;
-}
-
 }  // namespace
 
 void Keeper::start_restore(ipc::Connection& connection, const proto::Call& call) {
@@ -183,7 +165,7 @@ awaitable<void> Keeper::restore_account(std::shared_ptr<Session> session,
     if (fine && table_.find(r.name) == nullptr) fine = room_for_account(table_.size());
     auto change = std::make_shared<storage::Change>(storage::RestoreAccount{});
     auto& restore = std::get<storage::RestoreAccount>(*change);
-    restore.account = copy_of(r);
+    restore.account = r.copy();
     restore.grant = std::move(from.grant);
     Result<storage::Committed> stored = Error{errc::config, "not asked"};
     if (fine) stored = co_await deps_.store.commit(change);
@@ -249,7 +231,7 @@ awaitable<void> Keeper::restore_secret(std::shared_ptr<Batch> batch, std::size_t
         ++batch->secrets_added;
         std::vector<std::string> changed;
         changed.push_back(client);
-        broker_.configured(changed);
+        co_await broker_.configured(std::move(changed));
     } else {
         ++batch->secrets_kept;
     }

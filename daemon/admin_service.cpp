@@ -241,19 +241,29 @@ void AdminService::reload(
     if (reloading_) return done({"a reload is under way"}, {});
     reloading_ = true;
     deps_.load_config([this, done = std::move(done)](ConfigResult result) {
-        reloading_ = false;
         for (const std::string& line : result.mistakes.warnings)
             deps_.log.warning("config: {}", line);
         for (const std::string& line : result.mistakes.lines)
             deps_.log.error("config: {}", line);
-        if (!result.mistakes.lines.empty()) return done(std::move(result.mistakes.lines), {});
-        const auto changed =
-            table_.configure(std::make_shared<const Config>(std::move(result.config)));
-        broker_.configured(changed);
-        if (hooks_.reconfigured) hooks_.reconfigured();
-        deps_.log.notice("config: reloaded, {} client section(s) changed", changed.size());
-        done({}, changed);
+        if (!result.mistakes.lines.empty()) {
+            reloading_ = false;
+            return done(std::move(result.mistakes.lines), {});
+        }
+        taking_effect_ = true;
+        auto changed = table_.configure(std::make_shared<const Config>(std::move(result.config)));
+        spawn(deps_.brain, "reload", take_effect(std::move(changed), done));
     });
+}
+
+// Answered when nobody is served any more by a rule that is gone.
+awaitable<void> AdminService::take_effect(std::vector<std::string> changed, Reloaded done) {
+    co_await broker_.configured(changed);
+    table_.forget_previous();
+    if (hooks_.reconfigured) hooks_.reconfigured();
+    deps_.log.notice("config: reloaded, {} client section(s) changed", changed.size());
+    reloading_ = taking_effect_ = false;
+    done({}, changed);
+    enrolment_ended_.notify_all();
 }
 
 void AdminService::reload_call(ipc::Connection& connection) {

@@ -59,6 +59,8 @@ class AdminService final : public ipc::Service {
     void explain_access(ipc::Connection& connection, const proto::Call& call);
     void renew_account(ipc::Connection& connection, const proto::Call& call);
     void reload_call(ipc::Connection& connection);
+    using Reloaded = std::function<void(std::vector<std::string>, std::vector<std::string>)>;
+    awaitable<void> take_effect(std::vector<std::string> changed, Reloaded done);
     void add_account(ipc::Connection& connection, const proto::Call& call);
     void change_account(ipc::Connection& connection, const proto::Call& call);
     void set_client_secret(ipc::Connection& connection, const proto::Call& call);
@@ -148,6 +150,7 @@ class AdminService final : public ipc::Service {
     bool enrolling_ =
         false;  // enrolments are few: one at a time, so that two can't race for a name
     bool reloading_ = false;
+    bool taking_effect_ = false;  // a configuration: some accounts are still under the one before
 };
 
 }  // namespace tb::daemon

@@ -7,7 +7,7 @@ namespace tb::daemon {
 namespace {
 AccountTable configured(Config config) {
     AccountTable table;
-    table.configure(std::make_shared<const Config>(std::move(config)));
+    table.configure(std::make_shared<const Config>(std::move(config)));  // no account is there yet
     return table;
 }
 }  // namespace

@@ -57,21 +57,6 @@ void Broker::replaced(const std::shared_ptr<Account>& account) {
     adopt(account);
 }
 
-void Broker::configured(const std::vector<std::string>& changed_clients) {
-    gate_.set_caps(table_.config()->exchanges_max, table_.config()->exchanges_per_origin_max);
-    table_.each([&](const std::shared_ptr<Account>& account) {
-        const auto client = client_of(account->name);
-        if (std::find(changed_clients.begin(), changed_clients.end(), client) !=
-            changed_clients.end()) {
-            account->slot.failures_in_row = 0;  // what was wrong may be right now
-            account->slot.not_before = {};
-        }
-        plan_probe(*account);
-        reschedule(account);
-    });
-    pump_all();
-}
-
 void Broker::forget(const std::shared_ptr<Account>& account, std::string_view event) {
     heap_.remove(*account);
     const Error error{account->removed ? errc::unknown_account : errc::account_paused,

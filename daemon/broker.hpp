@@ -39,7 +39,9 @@ class Broker {
 
     // Starts looking after every account of the table.
     void begin();
-    void configured(const std::vector<std::string>& changed_clients);
+    // Every account gets what the configuration now says, a few in each turn of the brain, and
+    // those of the changed clients lose what held them back.
+    awaitable<void> configured(std::vector<std::string> changed_clients);
     void adopt(const std::shared_ptr<Account>&
                    account);  // newly enrolled, or its state was changed by an operator
     void reschedule(const std::shared_ptr<Account>& account);  // its deadlines may have changed
@@ -63,8 +65,8 @@ class Broker {
     std::optional<Error> blocked(const Account& account) const;
 
     // --- operators ---
-    // One that was left from before a restart: its exchange goes on if it was sent, else it is
-    // dropped.
+    // One that was left from before a restart: it takes its place if it had proved itself, its
+    // exchange goes on if it was sent, else it is dropped.
     void resume_candidate(const std::shared_ptr<Account>& candidate);
     // A candidate proves itself by a renewal; then its grant becomes that of `candidate_of`. `done`
     // gets the first outcome.
@@ -110,6 +112,8 @@ class Broker {
   private:
     bool touch_some(std::string& after, storage::Touch& touch);
     awaitable<void> reschedule_all();
+    bool configure_some(std::string& after, const std::vector<std::string>& changed_clients);
+    void configure_one(Account& account, const std::vector<std::string>& changed_clients);
     void arm();
     void wake();
     void look(Account& account);
@@ -156,6 +160,7 @@ class Broker {
     awaitable<void> keep_storing(std::shared_ptr<Account> account,
                                  std::shared_ptr<storage::Change> change);
     awaitable<void> drop_candidate(std::shared_ptr<Account> candidate);
+    awaitable<void> promote_stored(std::shared_ptr<Account> candidate);
     void answer_operators(Slot& slot, const Result<const Slot*>& outcome);
     Error waiting_error(const Account& account, const Slot& slot) const;
     void forget_idle_slots(Account& account);

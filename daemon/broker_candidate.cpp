@@ -57,10 +57,26 @@ awaitable<bool> Broker::promote(std::shared_ptr<Attempt> attempt) {
 }
 
 void Broker::resume_candidate(const std::shared_ptr<Account>& candidate) {
+    const bool good = candidate->state == storage::GrantState::good && !candidate->intent;
     const bool sent = candidate->intent || candidate->state == storage::GrantState::outcome_unknown;
-    if (!sent) return spawn(deps_.brain, "drop-candidate", drop_candidate(candidate));
+    const bool proved = good && candidate->slot.generation > 0;
+    // The provider gave it in exchange for another: that one is gone, so this one is not dropped.
+    const bool exchanged = good && candidate->grant_version > 1;
+    if (!sent && !proved && !exchanged)
+        return spawn(deps_.brain, "drop-candidate", drop_candidate(candidate));
     candidates_[candidate->id] = candidate;
-    adopt(candidate);
+    if (!proved) return adopt(candidate);
+    ++stored_later_;
+    spawn(deps_.brain, "promote-candidate", promote_stored(candidate));
+}
+
+awaitable<void> Broker::promote_stored(std::shared_ptr<Account> candidate) {
+    auto attempt = std::make_shared<Attempt>();
+    attempt->account = candidate;
+    attempt->slot = std::shared_ptr<Slot>(candidate, &candidate->slot);
+    (void)co_await promote(attempt);
+    --stored_later_;
+    idle_.notify_all();
 }
 
 awaitable<void> Broker::drop_candidate(std::shared_ptr<Account> candidate) {

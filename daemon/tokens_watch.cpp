@@ -39,10 +39,7 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    if (!call.more) {
-        connection.out() += ipc::expected_more();
-        return;
-    }
+    if (!ipc::says_more(connection, call)) return;
     std::vector<std::shared_ptr<Account>> accounts;
     std::vector<std::optional<Witnessed>> witnessed;  // of each
     for (const std::string& name : names) {

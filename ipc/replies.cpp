@@ -34,6 +34,12 @@ std::string expected_more() {
     return service_error("ExpectedMore", {}, {});
 }
 
+bool says_more(Connection& connection, const proto::Call& call) {
+    if (call.more) return true;
+    connection.out() += expected_more();
+    return false;
+}
+
 std::string too_many_requests(std::int64_t retry_after_ms) {
     boost::json::object parameters;
     parameters["retry_after_ms"] = retry_after_ms;

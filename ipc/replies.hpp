@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "ipc/service.hpp"
 #include "proto/message.hpp"
 
 namespace tb::ipc {
@@ -15,7 +16,10 @@ std::string method_not_found(const proto::Call& call);
 std::string method_not_implemented(const proto::Call& call);
 std::string invalid_parameter(std::string_view name);
 std::string permission_denied();
-std::string expected_more();  // the method streams: call it with "more"
+std::string expected_more();
 std::string too_many_requests(std::int64_t retry_after_ms);
+
+// For a method that streams: a call without "more" is answered here, and the method returns.
+bool says_more(Connection& connection, const proto::Call& call);
 
 }  // namespace tb::ipc

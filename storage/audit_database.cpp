@@ -80,6 +80,17 @@ Result<void> make_file(const std::string& path) {
     return {};
 }
 
+// What is no text of ours any more (a schema that went bad takes our statements for wrong) is
+// damage too. Not in the words of the grants' database, whose loss stops the daemon.
+Error failure_of(const Database& database) {
+    const int primary = database.failure()->code & 0xff;
+    Error error = database.error();
+    if (primary == SQLITE_ERROR || primary == SQLITE_CONSTRAINT) error.code = errc::damaged;
+    if (error.code == errc::damaged)
+        error.message = fmt::format("{}: {}", database.path(), database.failure()->text);
+    return error;
+}
+
 std::int64_t key(const std::optional<std::uint32_t>& uid) {
     return uid ? std::int64_t{*uid} : -1;
 }
@@ -109,11 +120,11 @@ Result<std::unique_ptr<AuditDatabase>> AuditDatabase::open(const std::string& pa
     }
     const auto application = database.integer("PRAGMA application_id");
     const auto version = database.integer("PRAGMA user_version");
-    if (database.failure() != nullptr) return database.error();
+    if (database.failure() != nullptr) return failure_of(database);
     if (application != audit_application_id || version != 1)
         return Error{errc::damaged, path + " is no audit of this version"};
     const std::string verdict = database.text("PRAGMA quick_check(1)");
-    if (database.failure() != nullptr) return database.error();
+    if (database.failure() != nullptr) return failure_of(database);
     if (verdict != "ok") return Error{errc::damaged, fmt::format("{}: {}", path, verdict)};
     database.checkpoint_at_close(true);
     std::unique_ptr<AuditDatabase> audit(new AuditDatabase(std::move(*opened), rows_max));
@@ -136,7 +147,7 @@ AuditDatabase::AuditDatabase(std::unique_ptr<Database> database, std::size_t row
 
 // A failed statement must not stick: the next batch tries again.
 Error AuditDatabase::failed() {
-    Error error = database_->error();
+    Error error = failure_of(*database_);
     database_->clear_failure();
     if (database_->in_transaction()) database_->run("ROLLBACK");
     database_->clear_failure();

@@ -56,17 +56,36 @@ Result<void> AuditThread::connect() {
     if (database_) return {};
     auto database = AuditDatabase::open(options_.path, options_.rows_max);
     if (!database && database.error().code == errc::damaged) {
-        const std::string aside = options_.path + ".damaged";
-        log_.error("the audit can't be read ({}): it is {} now and a new one is begun",
-                   database.error().message, aside);
-        (void)std::rename(options_.path.c_str(), aside.c_str());
-        (void)::unlink((options_.path + "-wal").c_str());
-        (void)::unlink((options_.path + "-shm").c_str());
+        set_aside(database.error());
         database = AuditDatabase::open(options_.path, options_.rows_max);
     }
     if (!database) return database.error();
     database_ = std::move(*database);
     return {};
+}
+
+void AuditThread::set_aside(const Error& damage) {
+    database_.reset();
+    const std::string aside = options_.path + ".damaged";
+    log_.error("the audit can't be read ({}): it is {} now and a new one is begun", damage.message,
+               aside);
+    (void)std::rename(options_.path.c_str(), aside.c_str());
+    (void)::unlink((options_.path + "-wal").c_str());
+    (void)::unlink((options_.path + "-shm").c_str());
+}
+
+// Some damage is only met by what is done: an index that is not the table's passes the check at
+// opening, and would fail each change from then on.
+template <class T, class Do>
+Result<T> AuditThread::with_database(const Do& act) {
+    Result<void> connected = connect();
+    if (!connected) return connected.error();
+    Result<T> done = act(*database_);
+    if (done || done.error().code != errc::damaged) return done;
+    set_aside(done.error());
+    connected = connect();
+    if (!connected) return connected.error();
+    return act(*database_);
 }
 
 // One line in the log when it begins, none for each batch.
@@ -151,11 +170,8 @@ void AuditThread::loop() {
         else if (!rows.empty())
             write(std::move(rows));
         for (auto& job : jobs) {
-            const Result<void> connected = connect();
-            if (connected)
-                job->page = database_->read(job->query);
-            else
-                job->page = connected.error();
+            job->page = with_database<AuditPage>(
+                [&](AuditDatabase& audit) { return audit.read(job->query); });
             answer(std::move(job));
         }
         lock.lock();
@@ -186,16 +202,13 @@ void AuditThread::write(std::vector<AuditRow> rows) {
     }
     Result<void> written;
     if (room())
-        written = connect();
+        written = with_database<void>([&](AuditDatabase& audit) { return audit.append(rows); });
     else
         written = Error{errc::storage,
                         fmt::format("less than {} bytes are free beside {}; free some disk space",
                                     options_.room_bytes_min, options_.path)};
-    if (written) {
-        written = database_->append(rows);
-        if (!written) database_.reset();  // after an I/O error it must not be used again
-    }
     if (!written) {
+        database_.reset();  // after an I/O error it must not be used again
         dropped_ += rows.size() - (missing > 0 ? 1 : 0);
         return lose(written.error());
     }

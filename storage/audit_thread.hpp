@@ -37,6 +37,10 @@ class AuditThread final : public AuditStore {
     using Lock = std::unique_lock<std::mutex>;
 
     Result<void> connect();
+    void set_aside(const Error& damage);
+    // What `act` answers; on a new file if this one turns out to be damaged.
+    template <class T, class Do>
+    Result<T> with_database(const Do& act);
     void lose(const Error& error);
     void loop();
     void await_work(Lock& lock);

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-
 namespace tb::storage {
 namespace {
 

@@ -69,6 +69,7 @@ struct AccountRecord {
     std::optional<WallTime> last_used;
     std::optional<IntentRecord> intent;
     std::optional<TokenRecord> token;
+    AccountRecord copy() const;
 };
 
 // --- changes: each is one row's worth of a commit; all are durable when commit() answers ---

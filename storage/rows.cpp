@@ -126,6 +126,7 @@ Result<void> Rows::read(Cursor& cursor, AccountRow& row) {
     if (const auto at = cursor.optional_integer(14))
         r.intent = IntentRecord{std::string(cursor.bytes(13)), wall_from_ms(*at),
                                 static_cast<int>(cursor.integer(15))};
+    r.token.reset();  // that of the row before, where a walk uses one object for all
     row.token_generation.reset();
     if (const auto generation = cursor.optional_integer(17))
         row.token_generation = static_cast<std::uint64_t>(*generation);

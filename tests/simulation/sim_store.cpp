@@ -9,7 +9,7 @@ using namespace storage;
 
 Row Row::copy() const {
     Row to;
-    to.record = copy_of(record);
+    to.record = record.copy();
     to.grant = grant.copy();
     for (const SecretSet& one : retired)
         to.retired.push_back(one.copy());
@@ -44,7 +44,7 @@ void SimStore::crash() {
 
 Result<void> SimStore::load(std::function<void(AccountRecord)> each) {
     for (const auto& [id, row] : disk_.rows)
-        each(copy_of(row.record));
+        each(row.record.copy());
     return {};
 }
 

@@ -42,7 +42,6 @@ struct Disk {
     Row* find(std::string_view name);
 };
 
-storage::AccountRecord copy_of(const storage::AccountRecord& from);
 storage::Committed committed(const Row& row);
 // Errors as TokenStore's.
 Result<storage::Committed> apply_change(Disk& disk, storage::Change& change);

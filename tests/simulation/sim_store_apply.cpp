@@ -7,27 +7,6 @@ namespace tb::sim {
 
 using namespace storage;
 
-AccountRecord copy_of(const AccountRecord& from) {
-    AccountRecord to;
-    to.id = from.id;
-    to.name = from.name;
-    to.candidate_for = from.candidate_for;
-    to.provider = from.provider;
-    to.attributes = from.attributes;
-    to.paused = from.paused;
-    to.state = from.state;
-    to.reason = from.reason;
-    to.grant_version = from.grant_version;
-    to.grant_fingerprint = from.grant_fingerprint;
-    to.grant_obtained_at = from.grant_obtained_at;
-    to.grant_expires_at = from.grant_expires_at;
-    to.generation = from.generation;
-    to.last_used = from.last_used;
-    to.intent = from.intent;
-    if (from.token) to.token = from.token->copy();
-    return to;
-}
-
 Committed committed(const Row& row) {
     Committed out;
     out.account = row.record.id;
@@ -49,7 +28,7 @@ struct Applier {
                 row.record.candidate_for == change.account.candidate_for)
                 return Error{errc::account_exists, change.account.name};
         Row row;
-        row.record = copy_of(change.account);
+        row.record = change.account.copy();
         row.record.id = disk.next_id++;
         row.grant = change.grant.copy();
         const Committed out = committed(row);
@@ -133,7 +112,7 @@ struct Applier {
         ++row->record.grant_version;
         const std::uint64_t generation =
             std::max(row->record.generation + 1, candidate->record.generation);
-        AccountRecord proved = copy_of(candidate->record);
+        AccountRecord proved = candidate->record.copy();
         proved.id = row->record.id;
         proved.candidate_for.reset();
         proved.grant_version = row->record.grant_version;
@@ -160,7 +139,7 @@ struct Applier {
     Result<Committed> operator()(SetClientSecret&) const { return Committed{}; }
     // No scenario restores a backup yet; by the rules that is an addition or nothing.
     Result<Committed> operator()(RestoreAccount& change) const {
-        AddAccount addition{copy_of(change.account), change.grant.copy()};
+        AddAccount addition{change.account.copy(), change.grant.copy()};
         return (*this)(addition);
     }
 };

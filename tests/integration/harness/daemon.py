@@ -19,7 +19,7 @@ from harness.varlink import Varlink
 READY_LIMIT_S = 30.0
 STOP_LIMIT_S = 45.0
 # What a sanitizer writes to the log: its find fails the test, also where the daemon's end is what the test expects.
-SANITIZER = re.compile(r"(ERROR: AddressSanitizer|WARNING: ThreadSanitizer|: runtime error:).*")
+SANITIZER = re.compile(r"((ERROR|WARNING): (Address|Thread)Sanitizer|: runtime error:).*")
 
 
 class DaemonError(Exception):

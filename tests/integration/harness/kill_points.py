@@ -34,6 +34,7 @@ class Point(NamedTuple):
 
 class KillPoints(KillWorld):
     again_chance = 0.0
+    what = KillWorld.persona  # its line in kill_points.txt
 
     def __init__(self, sim: Any, folder: Path, policy: str, seed: int) -> None:
         super().__init__(sim, folder, policy, seed)
@@ -128,7 +129,7 @@ class KillPoints(KillWorld):
 
 
 class ImmersveKillPoints(KillPoints):
-    persona = "immersve"
+    persona = what = "immersve"
 
     def client(self, folder: Path) -> str:
         return Clients(self.sim, folder).immersve("shop")

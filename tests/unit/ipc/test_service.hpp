@@ -34,10 +34,7 @@ class TestService final : public Service {
         if (method == "Echo") {
             connection.out() += proto::make_reply(call.parameters);
         } else if (method == "Later" || method == "Stream") {
-            if (method == "Stream" && !call.more) {
-                connection.out() += expected_more();
-                return;
-            }
+            if (method == "Stream" && !says_more(connection, call)) return;
             pendings.push_back(connection.defer());
             pendings.back()->on_gone([this] { ++gone_count; });
         } else if (method == "Now") {  // deferred, and answered before call() returns

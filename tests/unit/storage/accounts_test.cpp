@@ -95,3 +95,22 @@ BOOST_FIXTURE_TEST_CASE(client_secrets_are_set_replaced_and_forgotten, World) {
     BOOST_TEST(ask(store->open_client_secrets("nobody"))->empty());
     BOOST_TEST(ask(store->open_client_secrets("other"))->list().size() == 1U);
 }
+
+// What is loaded with one account is not the next one's.
+BOOST_FIXTURE_TEST_CASE(an_account_without_a_token_is_loaded_without_one, World) {
+    start();
+    const AccountId first = add("shop/a");
+    must(renewed(first, 1, 1, "rt_test_a", "at_test_a"));
+    const AccountId second = add("shop/b");
+    AddAccount trial;
+    trial.account.name = "shop/a";
+    trial.account.candidate_for = first;
+    trial.account.provider = "webroot";
+    trial.grant = grant("rt_test_new");
+    const AccountId third = must(std::move(trial)).account;
+    restart();
+    BOOST_REQUIRE(accounts.size() == 3U);
+    BOOST_TEST(accounts.at(first).token->access_token.view() == "at_test_a");
+    BOOST_TEST(!accounts.at(second).token.has_value());
+    BOOST_TEST(!accounts.at(third).token.has_value());
+}
