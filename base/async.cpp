@@ -1,9 +1,10 @@
-// spawn, Event, Deadline. An Event is a timer that never expires by itself: cancelling it wakes the
-// waiters.
+// spawn, Event, Deadline. An Event keeps its waiters' handlers and posts them: no timer of Asio, so
+// a loop that only waits for Events (the simulation's) makes no system call.
 #include "base/async.hpp"
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -41,15 +42,19 @@ int live_coroutines() {
     return live.load(std::memory_order_relaxed);
 }
 
-Event::Event(const asio::any_io_executor& executor)
-    : timer_(executor, asio::steady_timer::time_point::max()) {}
+struct Event::Park {
+    Event* event;
+    void operator()(Handler handler) const { event->waiting_.push_back(std::move(handler)); }
+};
 
 awaitable<void> Event::wait() {
-    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    return asio::async_initiate<const asio::use_awaitable_t<>&, void()>(Park{this},
+                                                                        asio::use_awaitable);
 }
 
 void Event::notify_all() {
-    timer_.cancel();
+    for (Handler& handler : std::exchange(waiting_, {}))
+        asio::post(std::move(handler));
 }
 
 Deadline::Deadline(Clock& clock, BootTime at, std::function<void()> callback)

@@ -6,10 +6,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <string_view>
+#include <vector>
 
 #include "base/time.hpp"
 
@@ -29,12 +29,18 @@ int live_coroutines();
 // wait().
 class Event {
   public:
-    explicit Event(const asio::any_io_executor& executor);
+    explicit Event(const asio::any_io_executor&) {}
+    ~Event() { notify_all(); }
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
     awaitable<void> wait();  // until the next notify_all()
+    // Each waiter resumes on its own executor, never inside this call.
     void notify_all();
 
   private:
-    asio::steady_timer timer_;
+    using Handler = asio::async_result<asio::use_awaitable_t<>, void()>::handler_type;
+    struct Park;
+    std::vector<Handler> waiting_;
 };
 
 // Runs `callback` at `at` unless destroyed before.

@@ -60,6 +60,7 @@ struct Reply {
     BootTime sent_at{};        // when the first byte of the request was handed to the connection:
                                // lifetimes start here
     WallTime received_wall{};  // for replies without a usable Date
+    std::optional<WallTime> certificate_ends;  // the server's own, where it was TLS
 
     const std::string* header(
         std::string_view lower_case_name) const;  // the first of that name, or nullptr

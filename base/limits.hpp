@@ -29,10 +29,18 @@ inline constexpr int connections_per_uid_when_scarce = 8;
 // still learns why.
 inline constexpr std::size_t refused_connections_kept = 32;
 inline constexpr Millis refused_connection_kept_ms{1'000};
-// One turn of one connection on the brain thread; then the others have theirs.
-inline constexpr int frames_per_turn_max = 256;
+// One turn of one connection on the brain thread, and all that one uid has while others wait: some
+// 0.1 ms of warm calls. A call that is parsed in full takes as long as some eight of these, and a
+// little more for each KiB of it.
+inline constexpr int frames_per_turn_max = 64;
+inline constexpr int parsed_frame_weight = 8;
+inline constexpr std::size_t frame_bytes_of_one_weight = 1024;
 inline constexpr std::size_t reply_bytes_per_turn_max = 64 * 1024;
-inline constexpr int accepts_per_turn_max = 16;
+// Each costs some 30 us: who is connected already doesn't wait longer than for a turn.
+inline constexpr int accepts_per_turn_max = 4;
+// Half messages and untaken replies of all connections of one uid. Without it 1,000 connections of
+// one stranger could hold 256 MiB of ours. 16 callers may be as slow as is allowed at all.
+inline constexpr int bytes_held_per_uid_max = 16 * 1024 * 1024;
 // accept() failed for want of descriptors or memory: asking again at once would spin.
 inline constexpr Millis accept_pause_ms{100};
 // Lines a minute about clients that break the protocol or are dropped: any local user can cause
@@ -89,7 +97,9 @@ inline constexpr Millis lifetime_max_ms{std::int64_t{10} * 365 * 86'400'000};
 inline constexpr Millis retry_after_max_ms{3'600'000};
 inline constexpr int exchanges_per_origin_default = 8;
 inline constexpr int exchanges_default = 64;
-inline constexpr int idle_connections_per_origin_max = 8;
+// A group commit answers 128 renewals at once, and their connections are all idle for a moment:
+// dropping them would pay a handshake (1 ms) for each of the next ones.
+inline constexpr int idle_connections_per_origin_max = 128;
 // Kept connections of all origins: each holds a descriptor and about 40 KiB.
 inline constexpr std::size_t idle_connections_max = 256;
 // Threads in getaddrinfo: a black-holed name holds one for as long as resolv.conf says.
@@ -124,6 +134,9 @@ inline constexpr Millis backoff_first_ms{1'000};
 inline constexpr Millis backoff_max_ms{300'000};
 inline constexpr Millis slow_probe_ms{3'600'000};  // CONFIG and NEVER: one try an hour
 inline constexpr int breaker_failures = 5;
+// After an outage, accounts that expired in it wait for the next probe: one request in 15 s is
+// nothing to an origin, and five minutes of its accounts being dead are much to everybody else.
+inline constexpr Millis breaker_probe_max_ms{15'000};
 inline constexpr int refusals_per_origin_per_minute_max =
     10;  // more is an incident of the origin, not dead accounts
 inline constexpr int reports_per_caller_per_minute_max = 6;  // ReportRejected that start a renewal
@@ -134,6 +147,11 @@ inline constexpr Millis retired_grants_kept_ms{std::int64_t{30} * 86'400'000};
 inline constexpr std::size_t refusals_logged_max = 1'024;
 // Accounts in one page of GetStatus.
 inline constexpr std::int64_t status_page_max = 1'000;
+// A walk over all accounts (a status, a list, last uses, a step of the clock) looks at so many in
+// one turn of the brain, then readers have theirs: of a million, 0.1 to 1 ms a turn.
+inline constexpr std::size_t accounts_per_turn = 256;
+// Last uses in one commit: what else waits for the store waits no longer than for a few of its own.
+inline constexpr std::size_t touches_per_commit_max = 512;
 
 // -- store --
 inline constexpr std::size_t store_queue_max = 4'096;
@@ -142,6 +160,55 @@ inline constexpr std::size_t ballast_bytes =
     4 * 1024 * 1024;  // disk room kept for successors when the disk fills up
 // Without any quiet the log is copied at 64 MiB, between two commits.
 inline constexpr int store_log_pages_max = 16'384;
+// Rows that a change of the master key seals anew in one commit: about 2 ms, which is what any
+// other commit may have to wait for.
+inline constexpr std::size_t rekey_rows_per_turn = 64;
+// The last step of it writes the database anew (VACUUM), about 1 s for each 200 MB, in which no
+// commit is made. Above this it waits for the daemon's stop.
+inline constexpr std::int64_t rekey_vacuum_bytes_max = 64 * 1024 * 1024;
+
+// -- backup --
+// Sealed at once: its base64 and the JSON around it fit in one frame.
+inline constexpr std::size_t backup_chunk_bytes = 32 * 1024;
+// One account as stored: a grant and a token as large as one reply can bring, with its attributes.
+inline constexpr std::size_t backup_record_bytes_max = 512 * 1024;
+// A million accounts of 4 KiB, twice.
+inline constexpr std::int64_t backup_bytes_max = std::int64_t{8} * 1024 * 1024 * 1024;
+// With 0.4 s and 128 MiB for each guess, twelve characters of any sense are out of reach.
+inline constexpr std::size_t backup_passphrase_bytes_min = 12;
+// What a damaged or hostile file may ask of whoever reads it.
+inline constexpr std::size_t backup_kdf_bytes_max = 1024 * 1024 * 1024;
+// A backup or a restore that nobody goes on with makes room for the next, and lets the log shrink.
+inline constexpr Millis backup_idle_ms{60'000};
+
+// -- audit and doctor --
+// Rows kept of hand-outs, and as many of refusals; of operators' acts and grants' fates a quarter
+// each. With rows of 1 KiB at most all of it stays under audit_file_bytes_max.
+inline constexpr std::size_t audit_rows_max = 20'000;
+inline constexpr std::size_t audit_text_bytes_max = 400;  // of what a row says in words
+inline constexpr std::size_t audit_file_bytes_max = 64 * 1024 * 1024;
+// Rows that wait for the audit's thread: some seconds of the worst flood.
+inline constexpr std::size_t audit_queue_max = 4'096;
+inline constexpr std::size_t audit_batch_max = 512;
+// Beyond that a uid's rows of one minute are counted, and one row says how many.
+inline constexpr int audit_rows_per_uid_per_minute = 60;
+// Uids whose rows are counted at the same time; the others share one count.
+inline constexpr std::size_t audit_uids_max = 4'096;
+// Callers (of one account) known to have been handed a token: 40 bytes each. More, and the list
+// starts anew: then there are more rows, not fewer.
+inline constexpr std::size_t audit_callers_max = 65'536;
+inline constexpr Millis audit_again_ms{86'400'000};  // one row a day for a caller that goes on
+// What a kill -9 can lose, and (synchronous=NORMAL) what a power cut can.
+inline constexpr Millis audit_batch_ms{200};
+inline constexpr Millis audit_sync_ms{10'000};
+// Less room than this on the disk is for grants alone.
+inline constexpr std::size_t audit_room_bytes_min = 16 * 1024 * 1024;
+inline constexpr std::size_t audit_page_rows_max = 100;
+inline constexpr std::size_t audit_readers_max = 16;
+// One origin's answer to a probe without secrets, and how many origins are asked at once.
+inline constexpr Millis probe_timeout_ms{10'000};
+inline constexpr std::size_t probes_max = 8;
+inline constexpr std::size_t findings_max = 1'000;  // a fleet of dead accounts is one incident
 
 // -- configuration --
 inline constexpr std::size_t config_file_bytes_max = 1024 * 1024;

@@ -2,7 +2,11 @@
 // command: from standard input or a file, to the admin socket, and nowhere else.
 #include <fmt/format.h>
 
+#include <boost/json/serialize.hpp>
+#include <utility>
+
 #include "cli/commands.hpp"
+#include "cli/errors.hpp"
 #include "cli/json.hpp"
 #include "cli/session.hpp"
 #include "cli/table.hpp"
@@ -133,19 +137,42 @@ Answer<> run(const Common& common, const AccountResume& resume) {
                   std::move(parameters));
 }
 
+// Page by page as the daemon finds them: whoever sees few of a million waits for no long silence.
 Answer<> run(const Common& common, const AccountList&) {
-    auto reply = call(common, Socket::tokens, "ListAccounts", {});
-    if (!reply) return reply.error();
-    if (common.json) return print_json(*reply);
-    const auto* accounts = list(*reply, "accounts");
-    if (accounts == nullptr || accounts->empty()) return {};
+    auto client = connect(common, Socket::tokens);
+    if (!client) return client.error();
     Table table({"ACCOUNT", "PROVIDER", "STATE"});
-    for (const auto& value : *accounts)
-        if (const auto* account = value.if_object())
-            table.add({{printable(text(*account, "account"))},
-                       {printable(text(*account, "provider"))},
-                       {printable(text(*account, "state"))}});
-    return print(table.render(colours_wanted()));
+    Answer<> shown;
+    bool first = true;
+    bool any = false;
+    const auto page = [&](const boost::json::object& reply, bool last) {
+        const auto* accounts = list(reply, "accounts");
+        std::string out;
+        if (common.json && std::exchange(first, false)) out += "{\"accounts\":[";
+        if (accounts != nullptr)
+            for (const auto& value : *accounts) {
+                const auto* account = value.if_object();
+                if (account == nullptr) continue;
+                if (common.json)
+                    out += (any ? "," : "") + boost::json::serialize(value);
+                else
+                    table.add({{printable(text(*account, "account"))},
+                               {printable(text(*account, "provider"))},
+                               {printable(text(*account, "state"))}});
+                any = true;
+            }
+        if (common.json && last) out += "]}\n";
+        if (!common.json && any) out = table.take(colours_wanted());
+        return out.empty() ? Answer<>() : print(out);
+    };
+    const auto done =
+        client->call_more(qualified(Socket::tokens, "ListAccounts"), {}, [&](ipc::CallReply reply) {
+            shown = reply.error ? Answer<>(to_failure(*reply.error))
+                                : page(reply.parameters, !reply.continues);
+            return shown.has_value();
+        });
+    if (!done) return to_failure(done.error());
+    return shown;
 }
 
 }  // namespace tb::cli

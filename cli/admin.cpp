@@ -38,7 +38,7 @@ Answer<> run(const Common& common, const ClientList&) {
                            {fmt::to_string(number(*client, "accounts").value_or(0))},
                            {printable(text(*client, "secret"))},
                            {printable(text(*client, "base_url"))}});
-    return print(table.render(colours_wanted()));
+    return print(table.take(colours_wanted()));
 }
 
 Answer<> run(const Common& common, const Renew& renew) {

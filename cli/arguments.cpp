@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "cli/audit_options.hpp"
+#include "cli/option_keep.hpp"
 #include "cli/option_kinds.hpp"
 #include "cli/words.hpp"
 
@@ -61,7 +63,10 @@ class Parser {
     Login login_;
     Revoke revoke_;
     Reload reload_;
+    Keeping keeping_;
     Explain explain_;
+    Audit audit_;
+    Doctor doctor_;
 };
 
 Parser::Parser() {
@@ -87,6 +92,7 @@ Parser::Parser() {
     add_client_commands();
     add_login_commands();
     add_daemon_commands();
+    keeping_commands(app_, keeping_, [this](CLI::App& app, auto& values) { chosen(app, values); });
 }
 
 void Parser::add_readers() {
@@ -227,6 +233,9 @@ void Parser::add_daemon_commands() {
     explain.add_option("--uid", explain_.uid, "Of this user (default: you)")
         ->type_name("UID")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{4'294'967'294}));
+
+    chosen(audit_options(app_, audit_), audit_);
+    chosen(doctor_options(app_, doctor_), doctor_);
 }
 
 // The command that the words lead to, and what stands before its name.

@@ -91,14 +91,40 @@ struct Revoke {
     std::string account;
 };
 struct Reload {};
+struct Rekey {
+    std::int64_t wait_ms = 60'000;  // for the old key to be gone
+};
+struct Backup {
+    std::string file;
+    std::string passphrase_file;  // empty: standard input
+    bool verify = false;
+};
+struct Restore {
+    std::string file;
+    std::string passphrase_file;
+    std::int64_t wait_ms = 10'000;  // for grants in doubt to be tried
+};
 struct Explain {
     std::string account;
     std::int64_t uid = 0;
 };
+struct Audit {
+    std::string account;  // empty: all
+    std::string since;    // a time or a duration; empty: the newest
+    std::optional<std::int64_t> uid;
+    std::int64_t newest = 200;
+    bool refused = false;
+    bool follow = false;
+};
+struct Doctor {
+    std::string config;  // of the daemon, where none answers
+    bool no_probe = false;
+};
 
-using Command = std::variant<Get, Exec, Watch, Status, AccountAdd, AccountRemove, AccountList,
-                             AccountShow, AccountPause, AccountResume, ClientSetSecret, ClientList,
-                             Renew, Login, Revoke, Reload, Explain>;
+using Command =
+    std::variant<Get, Exec, Watch, Status, AccountAdd, AccountRemove, AccountList, AccountShow,
+                 AccountPause, AccountResume, ClientSetSecret, ClientList, Renew, Login, Revoke,
+                 Reload, Rekey, Backup, Restore, Explain, Audit, Doctor>;
 
 Answer<> run(const Common& common, const Get& get);
 Answer<> run(const Common& common, const Exec& exec);  // comes back only when it failed
@@ -116,6 +142,11 @@ Answer<> run(const Common& common, const Renew& renew);
 Answer<> run(const Common& common, const Login& login);
 Answer<> run(const Common& common, const Revoke& revoke);
 Answer<> run(const Common& common, const Reload& reload);
+Answer<> run(const Common& common, const Rekey& rekey);
+Answer<> run(const Common& common, const Backup& wish);
+Answer<> run(const Common& common, const Restore& restore);
 Answer<> run(const Common& common, const Explain& explain);
+Answer<> run(const Common& common, const Audit& audit);
+Answer<> run(const Common& common, const Doctor& doctor);
 
 }  // namespace tb::cli

@@ -1,9 +1,12 @@
-// status: every page of GetStatus put together, once or again and again.
+// status: every page of GetStatus as it comes, once or again and again.
 #include "cli/status_view.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "base/limits.hpp"
 #include "base/system_clock.hpp"
@@ -17,28 +20,26 @@ namespace {
 
 constexpr std::string_view clear_screen = "\x1b[H\x1b[2J";
 
+using Page = std::function<Answer<>(const boost::json::object& reply, bool last)>;
+
 // Asking for each page after the last name of the one before; the daemon says when there are none.
-Answer<boost::json::object> all_pages(ipc::Client& client,
-                                      const std::vector<std::string>& accounts) {
-    boost::json::object whole;
-    boost::json::array rows;
+Answer<> each_page(ipc::Client& client, const std::vector<std::string>& accounts,
+                   const Page& show) {
     std::string after;
     for (std::size_t page = 0; page <= limits::accounts_max; ++page) {
         boost::json::object parameters;
         if (!accounts.empty())
             parameters["accounts"] = boost::json::array(accounts.begin(), accounts.end());
         if (!after.empty()) parameters["after"] = after;
-        auto reply = call(client, Socket::admin, "GetStatus", std::move(parameters));
+        const auto reply = call(client, Socket::admin, "GetStatus", std::move(parameters));
         if (!reply) return reply.error();
-        if (const auto* more = list(*reply, "accounts"))
-            rows.insert(rows.end(), more->begin(), more->end());
         const std::string next(text(*reply, "next"));
-        if (const auto* daemon = member(*reply, "daemon")) whole["daemon"] = *daemon;
-        if (next.empty() || next == after) break;
+        const bool last = next.empty() || next == after;
+        const Answer<> shown = show(*reply, last);
+        if (!shown || last) return shown;
         after = next;
     }
-    whole["accounts"] = std::move(rows);
-    return whole;
+    return {};
 }
 
 View view_now() {
@@ -47,19 +48,43 @@ View view_now() {
     return View{to_ms(clock->wall()), colours_wanted()};
 }
 
+const boost::json::object& daemon_of(const boost::json::object& reply) {
+    static const boost::json::object none;
+    const auto* daemon = member(reply, "daemon");
+    return daemon != nullptr ? *daemon : none;
+}
+
+const boost::json::array& accounts_of(const boost::json::object& reply) {
+    static const boost::json::array none;
+    const auto* accounts = list(reply, "accounts");
+    return accounts != nullptr ? *accounts : none;
+}
+
+// One object with all accounts, written as they come.
+Answer<> show_json(ipc::Client& client, const Status& status) {
+    bool first = true;
+    return each_page(client, status.accounts, [&](const boost::json::object& reply, bool last) {
+        std::string out;
+        if (first)
+            out += "{\"daemon\":" + boost::json::serialize(daemon_of(reply)) + ",\"accounts\":[";
+        bool comma = !std::exchange(first, false);
+        for (const auto& account : accounts_of(reply))
+            out += (std::exchange(comma, true) ? "," : "") + boost::json::serialize(account);
+        if (last) out += "]}\n";
+        return print(out);
+    });
+}
+
 Answer<> show_once(ipc::Client& client, const Common& common, const Status& status) {
-    auto whole = all_pages(client, status.accounts);
-    if (!whole) return whole.error();
-    if (common.json) return print_json(*whole);
-    static const boost::json::object no_daemon;
-    static const boost::json::array no_accounts;
-    const auto* daemon = member(*whole, "daemon");
-    const auto* accounts = list(*whole, "accounts");
-    std::string out = status.watch && output_is_terminal() ? std::string(clear_screen) : "";
-    out += status_text(daemon != nullptr ? *daemon : no_daemon,
-                       accounts != nullptr ? *accounts : no_accounts, view_now());
-    if (status.watch && !output_is_terminal()) out += "\n";
-    return print(out);
+    if (common.json) return show_json(client, status);
+    StatusPages pages(view_now());
+    bool clear = status.watch && output_is_terminal();
+    return each_page(client, status.accounts, [&](const boost::json::object& reply, bool last) {
+        std::string out(std::exchange(clear, false) ? clear_screen : "");
+        out += pages.page(daemon_of(reply), accounts_of(reply));
+        if (last && status.watch && !output_is_terminal()) out += "\n";
+        return print(out);
+    });
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "cli/json.hpp"
 #include "cli/table.hpp"
 
@@ -95,6 +97,8 @@ std::string daemon_text(const object& daemon, const View& view) {
         format_duration(view.now_ms - number(daemon, "started_at_ms").value_or(view.now_ms)),
         number(daemon, "accounts").value_or(0), number(daemon, "exchanges_in_flight").value_or(0),
         number(daemon, "connections").value_or(0));
+    if (const auto rekey = text(daemon, "rekey"); !rekey.empty())
+        out += "the master key is being changed: " + printable(rekey) + "\n";
     if (const auto* alarms = list(daemon, "alarms")) {
         for (const auto& alarm : *alarms)
             if (alarm.is_string())
@@ -107,30 +111,35 @@ std::string daemon_text(const object& daemon, const View& view) {
 
 }  // namespace
 
-std::string status_text(const object& daemon, const boost::json::array& accounts,
-                        const View& view) {
-    Table table(
-        {"ACCOUNT", "STATE", "LEFT", "GEN", "NEXT RENEWAL", "LAST RENEWAL", "GRANT", "USE"});
-    for (const auto& value : accounts) {
-        const auto* account = value.if_object();
-        if (account == nullptr) continue;
-        const std::string_view state = text(*account, "state");
-        table.add({{printable(text(*account, "account"))},
-                   {std::string(state), colour_of(state)},
-                   {time_left(*account)},
-                   {fmt::to_string(number(*account, "generation").value_or(0))},
-                   {printable(next_renewal(*account))},
-                   last_outcome(*account, view),
-                   grant_deadline(*account, view),
-                   {use(*account)}});
-        for (Cell& note : notes(*account, view))
-            table.note(std::move(note.text), note.colour);
+StatusPages::StatusPages(const View& view)
+    : view_(view),
+      table_({"ACCOUNT", "STATE", "LEFT", "GEN", "NEXT RENEWAL", "LAST RENEWAL", "GRANT", "USE"}) {}
+
+void StatusPages::add(const object& account) {
+    const std::string_view state = text(account, "state");
+    table_.add({{printable(text(account, "account"))},
+                {std::string(state), colour_of(state)},
+                {time_left(account)},
+                {fmt::to_string(number(account, "generation").value_or(0))},
+                {printable(next_renewal(account))},
+                last_outcome(account, view_),
+                grant_deadline(account, view_),
+                {use(account)}});
+    for (Cell& note : notes(account, view_))
+        table_.note(std::move(note.text), note.colour);
+}
+
+std::string StatusPages::page(const object& daemon, const boost::json::array& accounts) {
+    std::string out;
+    if (std::exchange(first_, false)) {
+        out += daemon_text(daemon, view_);
+        if (accounts.empty())
+            return out + "No accounts yet; run: tokenbroker login CLIENT/NAME, or account add\n";
+        out += "\n";
     }
-    std::string out = daemon_text(daemon, view);
-    out += accounts.empty()
-               ? "No accounts yet; run: tokenbroker login CLIENT/NAME, or account add\n"
-               : "\n" + table.render(view.colours);
-    return out;
+    for (const auto& account : accounts)
+        if (const auto* object = account.if_object()) add(*object);
+    return out + table_.take(view_.colours);
 }
 
 std::string account_text(const object& account, const View& view) {

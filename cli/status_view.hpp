@@ -6,6 +6,8 @@
 #include <boost/json/object.hpp>
 #include <string>
 
+#include "cli/table.hpp"
+
 namespace tb::cli {
 
 struct View {
@@ -13,9 +15,20 @@ struct View {
     bool colours = false;
 };
 
-// One line for the daemon, one for each alarm, a table of the accounts.
-std::string status_text(const boost::json::object& daemon, const boost::json::array& accounts,
-                        const View& view);
+// One line for the daemon, one for each alarm, a table of the accounts; a page at a time, so that a
+// million of them need no more memory than one page.
+class StatusPages {
+  public:
+    explicit StatusPages(const View& view);
+    // `daemon` is said above the first page only.
+    std::string page(const boost::json::object& daemon, const boost::json::array& accounts);
+
+  private:
+    void add(const boost::json::object& account);
+    View view_;
+    Table table_;
+    bool first_ = true;
+};
 // One account, one fact a line.
 std::string account_text(const boost::json::object& account, const View& view);
 

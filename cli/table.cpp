@@ -36,7 +36,7 @@ std::string coloured(const Cell& cell, bool colours) {
     return std::string(escape(cell.colour)).append(cell.text).append("\x1b[0m");
 }
 
-Table::Table(std::vector<std::string> titles) : columns_(titles.size()) {
+Table::Table(std::vector<std::string> titles) : columns_(titles.size()), widths_(titles.size(), 0) {
     std::vector<Cell> cells;
     for (std::string& title : titles)
         cells.push_back({std::move(title), Colour::dim});
@@ -52,11 +52,10 @@ void Table::note(std::string text, Colour colour) {
     lines_.push_back({{}, {std::move(text), colour}});
 }
 
-std::string Table::render(bool colours) const {
-    std::vector<std::size_t> widths(columns_, 0);
+std::string Table::take(bool colours) {
     for (const Line& line : lines_)
         for (std::size_t i = 0; i < line.cells.size(); ++i)
-            widths[i] = std::max(widths[i], width(line.cells[i].text));
+            widths_[i] = std::max(widths_[i], width(line.cells[i].text));
     std::string out;
     for (const Line& line : lines_) {
         if (line.cells.empty()) {
@@ -66,10 +65,11 @@ std::string Table::render(bool colours) const {
         for (std::size_t i = 0; i < columns_; ++i) {
             const Cell& cell = line.cells[i];
             out += coloured(cell, colours);
-            if (i + 1 < columns_) out.append(widths[i] - width(cell.text) + 2, ' ');
+            if (i + 1 < columns_) out.append(widths_[i] - width(cell.text) + 2, ' ');
         }
         out.push_back('\n');
     }
+    lines_.clear();
     return out;
 }
 

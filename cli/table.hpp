@@ -20,7 +20,9 @@ class Table {
     void add(std::vector<Cell> cells);
     // A line below the row added last, indented, over the whole width.
     void note(std::string text, Colour colour);
-    std::string render(bool colours) const;
+    // What was added since the last time, under columns that are as wide as any before: so a list
+    // of any length is printed a page at a time. The titles come with the first.
+    std::string take(bool colours);
 
   private:
     struct Line {
@@ -29,6 +31,7 @@ class Table {
     };
     std::vector<Line> lines_;
     std::size_t columns_;
+    std::vector<std::size_t> widths_;
 };
 
 std::string coloured(const Cell& cell, bool colours);

@@ -3,12 +3,14 @@
 // are only asked where a rule names them.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/unique_fd.hpp"
 #include "ipc/caller.hpp"
 
 namespace tb::daemon {
@@ -22,6 +24,8 @@ struct Selector {
     std::string cgroup;        // glob over the cgroup path; '*' doesn't cross '/'
     std::optional<ipc::FileIdentity> exe;  // of exe_path in our own mount namespace, taken at load
     std::string exe_path;
+    // Holds that file: were it deleted, a stranger's new file could get its number.
+    std::shared_ptr<const UniqueFd> exe_held;
     std::string exe_sha256;  // lower-case hex
     bool needs_proc() const {
         return !unit.empty() || !cgroup.empty() || exe || !exe_sha256.empty();

@@ -2,6 +2,7 @@
 // user namespace can't name, so a rule for it would be a rule for strangers.
 #include "daemon/access_selector.hpp"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <grp.h>
@@ -16,6 +17,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <memory>
 
 #include "daemon/config_values.hpp"
 
@@ -70,14 +72,16 @@ std::string set_exe(Selector& selector, std::string_view value) {
     if (!value.starts_with('/'))
         return fmt::format("exe {} is a relative path; write an absolute one", quote(value));
     const std::string path(value);
+    auto held = std::make_shared<const UniqueFd>(::open(path.c_str(), O_PATH | O_CLOEXEC));
     struct stat status{};
-    if (stat(path.c_str(), &status) != 0)
+    if (!*held || ::fstat(held->get(), &status) != 0)
         return fmt::format("exe {} can't be looked at ({}); install it first, or correct the path",
                            quote(value), std::strerror(errno));
     if (!S_ISREG(status.st_mode) || (status.st_mode & 0111U) == 0)
         return fmt::format("exe {} is not a program; name an executable file", quote(value));
     selector.exe = ipc::FileIdentity{status.st_dev, status.st_ino};
     selector.exe_path = path;
+    selector.exe_held = std::move(held);
     return {};
 }
 

@@ -8,12 +8,6 @@ namespace tb::daemon {
 using providers::Policy;
 using storage::GrantState;
 
-Millis Slot::remaining(BootTime now) const {
-    if (hand_out.empty()) return Millis{0};
-    if (expires_at == BootTime::max()) return Millis::max();
-    return expires_at > now ? expires_at - now : Millis{0};
-}
-
 Policy effective_policy(const Account& account) {
     if (!account.client) return Policy::on_demand;
     const Policy configured = account.client->client->policy;

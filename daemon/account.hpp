@@ -12,6 +12,7 @@
 #include "daemon/config.hpp"
 #include "daemon/due_heap.hpp"
 #include "daemon/hand_out.hpp"
+#include "daemon/rare.hpp"
 #include "storage/records.hpp"
 
 namespace tb::daemon {
@@ -28,36 +29,63 @@ struct LastFailure {
 };
 
 struct Slot {
-    std::string key;  // of the parameters; empty for the account's own
-    providers::Parameters parameters;
-    HandOut hand_out;  // empty: no token in hand
-    BootTime sent_at{};
+    // What each read needs stands first, so that it lies in as few lines of memory as can be.
+    HandOut hand_out;       // empty: no token in hand
     BootTime expires_at{};  // max: never
     std::optional<Millis> lifetime;
-    double renew_fraction = 0.7;
+    std::optional<BootTime> last_read;
+
     std::uint64_t generation = 0;
+    BootTime sent_at{};
+    double renew_fraction = 0.7;
+    BootTime not_before{};  // backoff after a failure
+    int failures_in_row = 0;
     bool in_flight = false;  // an exchange is on its way
     bool queued = false;     // it waits for a place, or for its origin to recover
     bool kicked = false;     // an operator asked: neither backoff nor breaker holds it back
     bool reported = false;   // a caller says that the token in hand is refused
-    int failures_in_row = 0;
-    BootTime not_before{};  // backoff after a failure
     std::vector<std::shared_ptr<Waiter>> waiters;
-    std::optional<LastFailure>
-        refused;  // this set of parameters only (a user who has not authorised the app)
-    std::optional<BootTime> last_read;
+    Rare<LastFailure>
+        refused;      // this set of parameters only (a user who has not authorised the app)
+    std::string key;  // of the parameters; empty for the account's own
+    providers::Parameters parameters;
     bool renewing() const { return in_flight || queued; }
 
-    Millis remaining(BootTime now) const;  // zero without a token, Millis::max() without an expiry
+    // Zero without a token, Millis::max() without an expiry.
+    Millis remaining(BootTime now) const {
+        if (hand_out.empty()) return Millis{0};
+        if (expires_at == BootTime::max()) return Millis::max();
+        return expires_at > now ? expires_at - now : Millis{0};
+    }
 };
 
 struct AccountStats {
-    std::uint64_t hand_outs = 0;
-    std::uint64_t refusals = 0;
-    std::uint64_t renewals = 0;
+    Rare<LastFailure> last_failure;
     std::optional<WallTime> last_success;
-    std::optional<LastFailure> last_failure;
+    std::uint64_t renewals = 0;
+    std::uint64_t refusals = 0;
+    std::uint64_t hand_outs = 0;
 };
+
+// The access rules that name an account: most accounts have the same, so they share a list.
+class RuleList {
+  public:
+    using Rules = std::vector<const AccessRule*>;
+    RuleList() = default;
+    explicit RuleList(std::shared_ptr<const Rules> rules) : rules_(std::move(rules)) {}
+    operator const Rules&() const { return rules_ ? *rules_ : none(); }
+    auto begin() const { return static_cast<const Rules&>(*this).begin(); }
+    auto end() const { return static_cast<const Rules&>(*this).end(); }
+
+  private:
+    static const Rules& none() {
+        static const Rules empty;
+        return empty;
+    }
+    std::shared_ptr<const Rules> rules_;
+};
+
+using OnDemandSlots = std::map<std::string, std::shared_ptr<Slot>, std::less<>>;
 
 // The current config and what was derived from a client section; replaced as a whole by a reload.
 struct ClientRuntime {
@@ -68,43 +96,49 @@ struct ClientRuntime {
     std::uint64_t version = 0;  // of the config it came from
 };
 
+// A million of these fit in memory only if each is small: what few accounts have is Rare.
 struct Account : std::enable_shared_from_this<Account> {
-    storage::AccountId id = 0;
+    // What each read needs stands first, up to the slot's own first lines.
     std::string name;
-    std::string provider;
     std::shared_ptr<const ClientRuntime> client;  // nullptr: the config has no such client any more
-    storage::Attributes attributes;
-    std::vector<const AccessRule*> rules;
-    std::shared_ptr<Account>
-        candidate_of;  // this is the candidate of a replacement: never handed out, never listed
-
+    RuleList rules;
     bool paused = false;
     bool removed = false;
+    bool rejected_by_probe = false;  // a static token that the provider refused
     storage::GrantState state = storage::GrantState::good;
+    bool replay_at_once = false;  // outcome unknown: the first replay doesn't wait
+    bool commit_pending = false;  // a successor waits in memory for the store to take it
+    std::vector<std::pair<uid_t, std::uint64_t>>
+        rejected;  // this uid is not given this generation again
+    AccountStats stats;
+    Slot slot;
+
+    storage::AccountId id = 0;
+    std::string_view provider;  // one text for all accounts of it; the table's
+    storage::Attributes attributes;
+    std::shared_ptr<Account>
+        candidate_of;  // this is the candidate of a replacement: never handed out, never listed
     std::string reason;
     std::uint64_t grant_version = 1;
     WallTime grant_obtained_at{};
     std::optional<WallTime> grant_expires_at;
-    std::optional<storage::IntentRecord> intent;
+    Rare<storage::IntentRecord> intent;
+    // An intent that could not be stored, or perhaps was: asked again as the same, it counts once.
+    std::shared_ptr<storage::Change> unsure_intent;
     std::optional<WallTime> last_used;
-
-    Slot slot;
-    std::map<std::string, std::shared_ptr<Slot>, std::less<>> on_demand;
-
-    bool replay_at_once = false;  // outcome unknown: the first replay doesn't wait
-    bool commit_pending = false;  // a successor waits in memory for the store to take it
+    Rare<OnDemandSlots> on_demand;
     std::optional<BootTime> next_probe;
-    bool rejected_by_probe = false;       // a static token that the provider refused
     std::uint64_t newest_generation = 0;  // of all slots: each token handed out has its own
     std::size_t heap_place = DueHeap<Account>::none;
-
     std::vector<Watch*> watches;
-    std::vector<std::pair<uid_t, std::uint64_t>>
-        rejected;                   // this uid is not given this generation again
-    std::vector<BootTime> reports;  // ReportRejected that started a renewal, of the last minute
-    AccountStats stats;
-    std::size_t warned = 0;  // hash of the warnings that the newest token came with
+    Rare<std::vector<BootTime>> reports;  // ReportRejected that started a renewal, last minute's
+    std::size_t warned = 0;               // hash of the warnings that the newest token came with
 
+    // The slot of each set of parameters in use.
+    const OnDemandSlots& on_demand_slots() const {
+        static const OnDemandSlots none;
+        return on_demand ? *on_demand : none;
+    }
     // Not handed out though it may be valid: paused, or a static token that was refused under
     // `strict`.
     bool withheld() const {

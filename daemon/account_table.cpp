@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "daemon/account_memory.hpp"
 
 namespace tb::daemon {
 namespace {
@@ -64,8 +65,8 @@ std::vector<std::string> AccountTable::configure(std::shared_ptr<const Config> c
         if (!clients.contains(name)) changed.push_back(name);
     clients_ = std::move(clients);
     config_ = std::move(config);
-    for (auto& [name, account] : by_name_)
-        attach(*account);
+    rule_lists_.clear();
+    each([this](const std::shared_ptr<Account>& account) { attach(*account); });
     return changed;
 }
 
@@ -79,15 +80,23 @@ void AccountTable::attach(Account& account) {
     // Another provider under the same name would get the wrong kind of grant.
     if (runtime && runtime->client->provider->name() != account.provider) runtime = nullptr;
     account.client = std::move(runtime);
-    account.rules = rules_for(config_->access, account.name);
+    account.rules = rules_of(account.name);
+}
+
+RuleList AccountTable::rules_of(std::string_view name) {
+    RuleList::Rules rules = rules_for(config_->access, name);
+    const auto found = rule_lists_.find(rules);
+    if (found != rule_lists_.end()) return found->second;
+    const RuleList list(std::make_shared<const RuleList::Rules>(rules));
+    return rule_lists_.emplace(std::move(rules), list).first->second;
 }
 
 std::shared_ptr<Account> AccountTable::insert(storage::AccountRecord record, Moment at,
                                               std::string_view boot_id) {
-    auto account = std::make_shared<Account>();
+    auto account = std::allocate_shared<Account>(AccountMemory<Account>());
     account->id = record.id;
     account->name = std::move(record.name);
-    account->provider = std::move(record.provider);
+    account->provider = *providers_.insert(std::move(record.provider)).first;
     account->attributes = std::move(record.attributes);
     account->paused = record.paused;
     account->state = record.state;
@@ -100,42 +109,57 @@ std::shared_ptr<Account> AccountTable::insert(storage::AccountRecord record, Mom
     if (record.token) put_token(account->slot, account->name, *record.token, at, boot_id);
     account->newest_generation = std::max(account->slot.generation, record.generation);
     attach(*account);
-    if (!record.candidate_for) {
-        TB_ASSERT(!by_name_.contains(account->name));
-        by_name_.emplace(account->name, account);
-        ordered_.emplace(account->name, account.get());
-    }
+    if (record.candidate_for) return account;
+    TB_ASSERT(index_.find(account->name) == nullptr);
+    index_.add(*account);
+    const auto client = sizes_.find(client_of(account->name));
+    if (client == sizes_.end())
+        sizes_.emplace(client_of(account->name), 1);
+    else
+        ++client->second;
+    if (loading_)
+        arriving_.push_back(account);
+    else
+        order_.add(account);
     return account;
+}
+
+std::size_t AccountTable::size_of(std::string_view client) const {
+    const auto found = sizes_.find(client);
+    return found == sizes_.end() ? 0 : found->second;
+}
+
+void AccountTable::begin_load() {
+    loading_ = true;
+}
+
+void AccountTable::end_load() {
+    loading_ = false;
+    order_.add_all(std::exchange(arriving_, {}));
 }
 
 void AccountTable::remove(Account& account) {
     account.removed = true;
-    ordered_.erase(account.name);
-    by_name_.erase(
-        std::string_view(account.name));  // may end the account: nothing of it is used after
+    index_.remove(account);
+    --sizes_.find(client_of(account.name))->second;
+    order_.remove(account);  // may end the account: nothing of it is used after
 }
 
 std::shared_ptr<Account> AccountTable::share(std::string_view name) const {
-    const auto found = by_name_.find(name);
-    return found == by_name_.end() ? nullptr : found->second;
-}
-
-std::shared_ptr<Account> AccountTable::by_id(storage::AccountId id) const {
-    for (const auto& [name, account] : by_name_)
-        if (account->id == id) return account;
-    return nullptr;
+    Account* found = find(name);
+    return found == nullptr ? nullptr : found->shared_from_this();
 }
 
 void AccountTable::each_after(std::string_view after,
                               const std::function<bool(Account&)>& each) const {
-    for (auto it = after.empty() ? ordered_.begin() : ordered_.upper_bound(after);
-         it != ordered_.end(); ++it)
-        if (!each(*it->second)) return;
+    order_.each_after(after, [&each](const std::shared_ptr<Account>& one) { return each(*one); });
 }
 
 void AccountTable::each(const std::function<void(const std::shared_ptr<Account>&)>& each) const {
-    for (const auto& [name, account] : by_name_)
-        each(account);
+    order_.each_after({}, [&each](const std::shared_ptr<Account>& one) {
+        each(one);
+        return true;
+    });
 }
 
 }  // namespace tb::daemon

@@ -2,13 +2,15 @@
 // configuration.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string_view>
 
 #include "daemon/account.hpp"
+#include "daemon/account_index.hpp"
 #include "daemon/lifetime.hpp"
+#include "daemon/name_order.hpp"
 
 namespace tb::daemon {
 
@@ -25,27 +27,32 @@ class AccountTable {
     std::shared_ptr<Account> insert(storage::AccountRecord record, Moment at,
                                     std::string_view boot_id);
     void remove(Account& account);
+    // Between these two, inserts cost no place in the order of names; nothing else may be asked.
+    void begin_load();
+    void end_load();
 
-    Account* find(std::string_view name) const {
-        const auto found = by_name_.find(name);
-        return found == by_name_.end() ? nullptr : found->second.get();
-    }
+    Account* find(std::string_view name) const { return index_.find(name); }
     std::shared_ptr<Account> share(std::string_view name) const;
-    std::shared_ptr<Account> by_id(storage::AccountId id) const;
-    std::size_t size() const { return by_name_.size(); }
+    std::size_t size() const { return index_.size(); }
+    std::size_t size_of(std::string_view client) const;
     // In order of names, from the first after `after`; stops when `each` returns false.
     void each_after(std::string_view after, const std::function<bool(Account&)>& each) const;
     void each(const std::function<void(const std::shared_ptr<Account>&)>& each) const;
 
   private:
     void attach(Account& account);
+    RuleList rules_of(std::string_view name);
 
     std::shared_ptr<const Config> config_;
     std::uint64_t config_version_ = 0;
     std::map<std::string, std::shared_ptr<const ClientRuntime>, std::less<>> clients_;
-    boost::unordered_flat_map<std::string_view, std::shared_ptr<Account>>
-        by_name_;  // keys point into the accounts
-    std::map<std::string_view, Account*> ordered_;
+    std::map<RuleList::Rules, RuleList> rule_lists_;  // of config_
+    std::set<std::string, std::less<>> providers_;    // every name an account ever had: a few
+    std::map<std::string, std::size_t, std::less<>> sizes_;  // by client
+    AccountIndex<Account> index_;
+    NameOrder<Account> order_;
+    std::vector<std::shared_ptr<Account>> arriving_;  // of a load, not in order_ yet
+    bool loading_ = false;
 };
 
 // The token of a record becomes what the slot hands out.

@@ -257,11 +257,13 @@ awaitable<void> AdminService::log_in(Session session) {
 
 awaitable<void> AdminService::stop() {
     stopping_ = true;
+    keeper_.stop();
     for (const auto& [id, session] : logins_) {
         session->ended = true;
         session->changed.notify_all();
     }
-    while (!logins_.empty() || enrolling_)
+    audit_.changed().notify_all();  // who follows the audit
+    while (!logins_.empty() || enrolling_ || audit_readers_ > 0 || diagnosing_)
         co_await enrolment_ended_.wait();
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/limits.hpp"
 #include "daemon/arguments.hpp"
+#include "daemon/audit_admin.hpp"
 #include "daemon/errors.hpp"
 #include "daemon/status_json.hpp"
 #include "ipc/replies.hpp"
@@ -16,10 +17,13 @@
 
 namespace tb::daemon {
 
-AdminService::AdminService(const Deps& deps, AccountTable& table, Broker& broker, Hooks hooks)
+AdminService::AdminService(const Deps& deps, AccountTable& table, Broker& broker, Audit& audit,
+                           Hooks hooks)
     : deps_(deps),
       table_(table),
       broker_(broker),
+      audit_(audit),
+      keeper_(deps, table, broker),
       hooks_(std::move(hooks)),
       started_(deps.clock.wall()),
       enrolment_ended_(deps.brain) {}
@@ -36,9 +40,18 @@ void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (!may(connection.caller())) {
         deps_.log.notice("{} refused to {}: not root and not in the admin group", call.method,
                          connection.caller().describe());
+        const auto why = [] { return "not root and not in the admin group"; };
+        audit_.refused(connection.caller(), nullptr, {}, call.method_name(), why);
         connection.out() += ipc::permission_denied();
         return;
     }
+    if (!is_audited(call.method_name())) return dispatch(connection, call);
+    AuditedCall audited(connection, call, audit_);
+    dispatch(audited, call);
+    audited.dispatched();
+}
+
+void AdminService::dispatch(ipc::Connection& connection, const proto::Call& call) {
     const std::string_view method = call.method_name();
     if (method == "GetStatus") return get_status(connection, call);
     if (method == "ListClients") return list_clients(connection);
@@ -51,9 +64,23 @@ void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (method == "RenewAccount") return renew_account(connection, call);
     if (method == "SetClientSecret") return set_client_secret(connection, call);
     if (method == "Reload") return reload_call(connection);
+    if (method == "Diagnose") return diagnose(connection, call);
+    if (method == "ReadAudit") return read_audit(connection, call);
     if (method == "ExplainAccess") return explain_access(connection, call);
+    if (keeper_.call(connection, call)) return;
     connection.out() += ipc::method_not_found(call);
 }
+
+namespace {
+// How a change of the master key goes; empty: there is none.
+std::string rekey_words(const storage::StoreKeys& keys) {
+    if (!keys.changing) return {};
+    if (!keys.trouble.empty()) return "it does not get on: " + keys.trouble;
+    if (keys.waits_for_stop)
+        return "everything is under the new key; the old one goes at the next stop of the daemon";
+    return fmt::format("{} rows are under the new key", keys.resealed);
+}
+}  // namespace
 
 boost::json::object AdminService::daemon_status() const {
     boost::json::object out;
@@ -65,6 +92,10 @@ boost::json::object AdminService::daemon_status() const {
     out["connections"] = hooks_.connections ? hooks_.connections() : 0;
     out["state_dir"] = table_.config()->state_dir;
     out["config"] = table_.config()->main_file;
+    const storage::StoreKeys keys = deps_.store.keys();
+    out["master_key"] = keys.path;
+    out["master_key_id"] = keys.id;
+    if (keys.changing) out["rekey"] = rekey_words(keys);
     boost::json::array alarms;
     for (const std::string& alarm : broker_.alarms())
         alarms.emplace_back(alarm);
@@ -121,9 +152,6 @@ void AdminService::get_status(ipc::Connection& connection, const proto::Call& ca
 }
 
 void AdminService::list_clients(ipc::Connection& connection) {
-    std::map<std::string_view, std::int64_t> counts;
-    table_.each(
-        [&](const std::shared_ptr<Account>& account) { ++counts[client_of(account->name)]; });
     boost::json::array clients;
     for (const auto& [name, client] : table_.config()->clients) {
         std::string secret = "none";
@@ -142,7 +170,7 @@ void AdminService::list_clients(ipc::Connection& connection) {
         clients.push_back({{"client", name},
                            {"provider", client.settings.provider},
                            {"base_url", client.settings.base_url},
-                           {"accounts", counts[name]},
+                           {"accounts", table_.size_of(name)},
                            {"secret", secret},
                            {"fields", std::move(fields)},
                            {"logins", std::move(logins)}});

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+#include "daemon/admin_keep.hpp"
+#include "daemon/audit.hpp"
 #include "daemon/broker.hpp"
 #include "daemon/gatekeeper.hpp"
 #include "ipc/service.hpp"
@@ -23,7 +25,7 @@ class AdminService final : public ipc::Service {
         // The new configuration took effect (watches are judged again).
         std::function<void()> reconfigured;
     };
-    AdminService(const Deps& deps, AccountTable& table, Broker& broker, Hooks hooks);
+    AdminService(const Deps& deps, AccountTable& table, Broker& broker, Audit& audit, Hooks hooks);
     void set_admin_gid(gid_t gid) { admin_gid_ = gid; }
 
     bool fast_call(ipc::Connection&, std::string_view) override { return false; }
@@ -38,6 +40,19 @@ class AdminService final : public ipc::Service {
   private:
     using Pending = std::shared_ptr<ipc::Pending>;
     bool may(const ipc::Caller& caller) const;
+    void dispatch(ipc::Connection& connection, const proto::Call& call);
+
+    // the audit (admin_audit.cpp)
+    struct AuditReader {
+        storage::AuditQuery query;
+        Pending pending;
+        bool follow = false;
+        bool more = false;
+        bool drained = false;
+        bool gone = false;
+    };
+    void read_audit(ipc::Connection& connection, const proto::Call& call);
+    awaitable<void> stream_audit(std::shared_ptr<AuditReader> reader);
     void get_status(ipc::Connection& connection, const proto::Call& call);
     boost::json::object daemon_status() const;
     void list_clients(ipc::Connection& connection);
@@ -47,6 +62,22 @@ class AdminService final : public ipc::Service {
     void add_account(ipc::Connection& connection, const proto::Call& call);
     void change_account(ipc::Connection& connection, const proto::Call& call);
     void set_client_secret(ipc::Connection& connection, const proto::Call& call);
+
+    // doctor (admin_diagnose.cpp)
+    struct Diagnosis {
+        Pending pending;
+        bool probe = true;
+        bool gone = false;
+        std::size_t findings = 0;
+        std::size_t probes = 0;  // under way
+        std::optional<HostFacts> facts;
+        Event changed;
+        explicit Diagnosis(const asio::any_io_executor& brain) : changed(brain) {}
+    };
+    void diagnose(ipc::Connection& connection, const proto::Call& call);
+    awaitable<void> examine(std::shared_ptr<Diagnosis> diagnosis);
+    awaitable<void> probe_origin(std::shared_ptr<Diagnosis> diagnosis, std::string client);
+    void report(Diagnosis& diagnosis, const Findings& findings) const;
 
     // enrolment (admin_enrol.cpp)
     struct Enrolment {
@@ -104,11 +135,15 @@ class AdminService final : public ipc::Service {
     const Deps& deps_;
     AccountTable& table_;
     Broker& broker_;
+    Audit& audit_;
+    Keeper keeper_;
     Hooks hooks_;
     std::optional<gid_t> admin_gid_;
     WallTime started_{};
     std::map<std::string, Session, std::less<>> logins_;
     Event enrolment_ended_;
+    std::size_t audit_readers_ = 0;
+    bool diagnosing_ = false;
     bool stopping_ = false;
     bool enrolling_ =
         false;  // enrolments are few: one at a time, so that two can't race for a name

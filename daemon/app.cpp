@@ -15,10 +15,11 @@ AccountTable configured(Config config) {
 App::App(Deps deps, Config config)
     : deps_(std::move(deps)),
       table_(configured(std::move(config))),
-      gatekeeper_(deps_.own_uid, deps_.clock, deps_.log),
-      broker_(deps_, table_),
+      audit_(deps_),
+      gatekeeper_(deps_.own_uid, deps_.clock, deps_.log, audit_),
+      broker_(deps_, table_, audit_),
       tokens_(deps_, table_, broker_, gatekeeper_),
-      admin_(deps_, table_, broker_, hooks()) {}
+      admin_(deps_, table_, broker_, audit_, hooks()) {}
 
 AdminService::Hooks App::hooks() {
     AdminService::Hooks hooks;
@@ -37,7 +38,9 @@ Result<void> App::load() {
         else
             table_.insert(std::move(record), at, boot_id);
     };
+    table_.begin_load();
     const Result<void> loaded = deps_.store.load(each);
+    table_.end_load();
     if (!loaded) return loaded;
     for (storage::AccountRecord& record : candidates) {
         const auto account = table_.share(record.name);
@@ -51,6 +54,9 @@ Result<void> App::load() {
 
 void App::begin() {
     broker_.begin();
+    audit_.admin(nullptr, "start", {}, true,
+                 fmt::format("tokenbrokerd {}, {} account(s), boot {}", TB_VERSION, table_.size(),
+                             deps_.clock.boot_id()));
 }
 
 awaitable<void> App::stop() {

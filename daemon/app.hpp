@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "daemon/admin_service.hpp"
+#include "daemon/audit.hpp"
 #include "daemon/broker.hpp"
 #include "daemon/gatekeeper.hpp"
 #include "daemon/tokens_service.hpp"
@@ -23,6 +24,7 @@ class App {
     AdminService& admin() { return admin_; }
     AccountTable& accounts() { return table_; }
     Broker& broker() { return broker_; }
+    Audit& audit() { return audit_; }
     void count_connections(std::function<std::size_t()> count) {
         count_connections_ = std::move(count);
     }
@@ -35,6 +37,7 @@ class App {
 
     Deps deps_;
     AccountTable table_;
+    Audit audit_;
     Gatekeeper gatekeeper_;
     Broker broker_;
     TokensService tokens_;

@@ -13,9 +13,10 @@ constexpr int looks_per_turn = 256;  // then readers get a turn
 constexpr Millis touch_every{60'000};
 }  // namespace
 
-Broker::Broker(const Deps& deps, AccountTable& table)
+Broker::Broker(const Deps& deps, AccountTable& table, Audit& audit)
     : deps_(deps),
       table_(table),
+      audit_(audit),
       gate_(table.config()->exchanges_max, table.config()->exchanges_per_origin_max),
       idle_(deps.brain) {}
 
@@ -80,7 +81,7 @@ void Broker::forget(const std::shared_ptr<Account>& account, std::string_view ev
             waiter->answer(deps_.clock, error);
     };
     turn_away(account->slot);
-    for (auto& [key, slot] : account->on_demand)
+    for (const auto& [key, slot] : account->on_demand_slots())
         turn_away(*slot);
     if (!account->removed) return notify(*account, event, error.message);
     for (Watch* watch : std::vector<Watch*>(account->watches))
@@ -113,7 +114,7 @@ void Broker::wake() {
         deps_.log.notice("the wall clock was set by {} ms: deadlines of grants are looked at again",
                          (offset - clock_offset_).count());
         clock_offset_ = offset;
-        table_.each([this](const std::shared_ptr<Account>& account) { reschedule(account); });
+        spawn(deps_.brain, "reschedule", reschedule_all());
     }
     if (at.now >= next_touch_) {
         next_touch_ = at.now + touch_every;

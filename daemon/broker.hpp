@@ -10,6 +10,7 @@
 #include <string>
 
 #include "daemon/account_table.hpp"
+#include "daemon/audit.hpp"
 #include "daemon/deps.hpp"
 #include "daemon/origin_gate.hpp"
 #include "daemon/reading.hpp"
@@ -32,7 +33,7 @@ struct Attempt {
 
 class Broker {
   public:
-    Broker(const Deps& deps, AccountTable& table);
+    Broker(const Deps& deps, AccountTable& table, Audit& audit);
 
     Moment moment() const { return {deps_.clock.now(), deps_.clock.wall()}; }
 
@@ -90,6 +91,11 @@ class Broker {
     awaitable<Result<storage::Committed>> commit_acknowledged(
         std::string name, std::shared_ptr<storage::Change> change);
 
+    // The end of a grant (its refusal, a candidate's removal) that the store could not take: tried
+    // until it does, has something newer, or the account is at work again.
+    void store_later(const std::shared_ptr<Account>& account,
+                     std::shared_ptr<storage::Change> change);
+
     void notify(Account& account, std::string_view event, std::string_view reason);
     int exchanges_in_flight() const { return gate_.in_flight(); }
     std::vector<std::string> alarms() const;
@@ -102,6 +108,8 @@ class Broker {
     awaitable<void> touch();  // stores last uses
 
   private:
+    bool touch_some(std::string& after, storage::Touch& touch);
+    awaitable<void> reschedule_all();
     void arm();
     void wake();
     void look(Account& account);
@@ -125,6 +133,8 @@ class Broker {
                            std::shared_ptr<providers::Minted> token);
     awaitable<void> failed(std::shared_ptr<Attempt> attempt,
                            std::shared_ptr<providers::Failed> failure);
+    // May be taken later; a damaged row or file, too, which may be put right again.
+    static bool is_of_store(const Error& error);
     awaitable<Result<storage::Committed>> commit_until_durable(
         std::shared_ptr<Attempt> attempt, std::shared_ptr<storage::Change> change);
     awaitable<void> set_state(std::shared_ptr<Attempt> attempt, storage::GrantState state,
@@ -143,6 +153,8 @@ class Broker {
     void probed(Attempt& attempt);
     void settle_waiters(Account& account, Slot& slot);
     awaitable<bool> promote(std::shared_ptr<Attempt> attempt);
+    awaitable<void> keep_storing(std::shared_ptr<Account> account,
+                                 std::shared_ptr<storage::Change> change);
     awaitable<void> drop_candidate(std::shared_ptr<Account> candidate);
     void answer_operators(Slot& slot, const Result<const Slot*>& outcome);
     Error waiting_error(const Account& account, const Slot& slot) const;
@@ -158,6 +170,7 @@ class Broker {
 
     const Deps& deps_;
     AccountTable& table_;
+    Audit& audit_;
     OriginGate gate_;
     DueHeap<Account> heap_;
     std::map<std::string, OriginQueue, std::less<>> queues_;
@@ -167,6 +180,7 @@ class Broker {
     int commits_pending_ = 0;  // successors that the store could not take yet
     std::string store_trouble_;
     std::size_t revocations_ = 0;
+    std::size_t stored_later_ = 0;
     bool stopping_ = false;
     Event idle_;
     BootTime next_touch_{};

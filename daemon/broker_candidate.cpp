@@ -68,9 +68,11 @@ awaitable<void> Broker::drop_candidate(std::shared_ptr<Account> candidate) {
     candidates_.erase(candidate->id);
     auto change = std::make_shared<storage::Change>(storage::RemoveAccount{candidate->id});
     const Result<storage::Committed> stored = co_await deps_.store.commit(change);
-    if (!stored)
-        deps_.log.error("{}: a refused new grant could not be removed: {}", candidate->name,
-                        stored.error().message);
+    if (!stored) {
+        deps_.log.error("{}: a refused new grant could not be removed: {}; it is tried again",
+                        candidate->name, stored.error().message);
+        store_later(candidate, change);
+    }
     deps_.log.notice("{}: the new grant did not prove itself; the old one stays", candidate->name);
 }
 

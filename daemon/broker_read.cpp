@@ -57,20 +57,21 @@ std::shared_ptr<Slot> Broker::slot_for(const std::shared_ptr<Account>& account,
         parameters.empty() || effective_policy(*account) == providers::Policy::static_token;
     if (own) return {account, &account->slot};
     std::string key = key_of(parameters);
-    const auto found = account->on_demand.find(key);
-    if (found != account->on_demand.end()) return found->second;
-    if (account->on_demand.size() >= limits::on_demand_entries_max) forget_idle_slots(*account);
-    if (account->on_demand.size() >= limits::on_demand_entries_max) return nullptr;
+    OnDemandSlots& slots = account->on_demand.make();
+    const auto found = slots.find(key);
+    if (found != slots.end()) return found->second;
+    if (slots.size() >= limits::on_demand_entries_max) forget_idle_slots(*account);
+    if (slots.size() >= limits::on_demand_entries_max) return nullptr;
     auto slot = std::make_shared<Slot>();
     slot->key = key;
     slot->parameters = std::move(parameters);
-    account->on_demand.emplace(std::move(key), slot);
+    slots.emplace(std::move(key), slot);
     return slot;
 }
 
 void Broker::forget_idle_slots(Account& account) {
     const BootTime now = deps_.clock.now();
-    std::erase_if(account.on_demand, [&](const auto& entry) {
+    std::erase_if(account.on_demand.make(), [&](const auto& entry) {
         const Slot& slot = *entry.second;
         return !slot.renewing() && slot.waiters.empty() && slot.remaining(now) == Millis{0};
     });
@@ -218,6 +219,7 @@ void Broker::settle_waiters(Account& account, Slot& slot) {
 }
 
 void Broker::kick(const std::shared_ptr<Account>& account, Millis timeout, Waiter::Done done) {
+    if (stopping_) return done(Error{errc::provider_unavailable, "the daemon is stopping"});
     const std::shared_ptr<Slot> slot(account, &account->slot);
     auto waiter = std::make_shared<Waiter>();
     waiter->rejected_generation = slot->generation;  // only a newer one, or an error, answers it
@@ -234,8 +236,11 @@ void Broker::kick(const std::shared_ptr<Account>& account, Millis timeout, Waite
     });
     slot->waiters.push_back(waiter);
     if (effective_policy(*account) == providers::Policy::static_token) {
-        if (!slot->in_flight) start(account, slot, providers::Purpose::probe);
-        return;
+        if (slot->in_flight) return;
+        const std::string& origin = account->client->origin;
+        if (gate_.check(origin, deps_.clock.now(), true).kind == Admission::Kind::go)
+            return start(account, slot, providers::Purpose::probe);
+        return answer_operators(*slot, waiting_error(*account, *slot));
     }
     request(account, slot, true);
 }
@@ -247,16 +252,19 @@ Result<bool> Broker::report_rejected(const std::shared_ptr<Account>& account,
     if (slot->in_flight || blocked(*account)) return slot->in_flight;
     const BootTime now = deps_.clock.now();
     const bool is_static = effective_policy(*account) == providers::Policy::static_token;
-    if (is_static && !account->client->traits.probes) return false;
+    // A probe waits for nothing: where the origin can't be asked now, a later report sets it off.
+    if (is_static && (!account->client->traits.probes ||
+                      gate_.check(account->client->origin, now).kind != Admission::Kind::go))
+        return false;
     if (now - slot->sent_at < account->client->traits.min_age_at_report && !is_static) return false;
-    if (!within_budget(account->reports, now, limits::reports_per_account_per_minute_max) ||
+    if (!within_budget(account->reports.make(), now, limits::reports_per_account_per_minute_max) ||
         !within_budget(caller_reports_[uid], now, limits::reports_per_caller_per_minute_max)) {
         Error error{errc::too_many_requests,
                     account->name + ": reported as refused too often within a minute"};
         error.retry_after_ms = 60'000;
         return error;
     }
-    account->reports.push_back(now);
+    account->reports->push_back(now);
     caller_reports_[uid].push_back(now);
     deps_.log.notice("{}: uid {} reports that generation {} is refused", account->name, uid,
                      generation);

@@ -27,10 +27,12 @@ Done storage_failure(const Error& error) {
     return failed;
 }
 
-bool is_of_store(const Error& error) {
-    return error.code == errc::storage || error.code == errc::too_many_requests;
-}
 }  // namespace
+
+bool Broker::is_of_store(const Error& error) {
+    return error.code == errc::storage || error.code == errc::too_many_requests ||
+           error.code == errc::damaged;
+}
 
 awaitable<void> Broker::renew(std::shared_ptr<Attempt> attempt) {
     Done done = co_await perform(attempt);
@@ -116,10 +118,15 @@ awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
 // The journal entry. An attempt number over 1 means that this grant was (perhaps) sent before.
 awaitable<Result<int>> Broker::intend(std::shared_ptr<Attempt> attempt) {
     Account& account = *attempt->account;
-    auto change = std::make_shared<storage::Change>(
-        storage::Intend{account.id, attempt->grant_version, deps_.clock.wall()});
+    std::shared_ptr<storage::Change> change = std::exchange(account.unsure_intent, nullptr);
+    if (!change || std::get<storage::Intend>(*change).grant_version != attempt->grant_version)
+        change = std::make_shared<storage::Change>(
+            storage::Intend{account.id, attempt->grant_version, deps_.clock.wall()});
     const Result<storage::Committed> stored = co_await deps_.store.commit(change);
-    if (!stored) co_return stored.error();
+    if (!stored) {
+        account.unsure_intent = std::move(change);
+        co_return stored.error();
+    }
     attempt->sent_grant = true;
     if (!account.intent)
         account.intent = storage::IntentRecord{stored->grant_fingerprint, deps_.clock.wall(), 0};

@@ -72,6 +72,8 @@ awaitable<void> Broker::give_back_now(std::shared_ptr<const ClientRuntime> clien
             name, failed->code, failed->reason);
     else
         deps_.log.notice("{}: a grant that is not needed any more was revoked", name);
+    audit_.grant(name, std::holds_alternative<Failed>(done) ? "not_given_back" : "given_back",
+                 "a grant that is not needed any more", 0);
     idle_.notify_all();
 }
 

@@ -98,9 +98,11 @@ awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr
         account.grant_expires_at = expires;
         account.intent.reset();
     }
-    if (account.state != GrantState::good)
-        deps_.log.notice("{}: recovered from {}", account.name,
-                         state_name(account, deps_.clock.now()));
+    if (account.state != GrantState::good) {
+        const std::string_view from = state_name(account, deps_.clock.now());
+        deps_.log.notice("{}: recovered from {}", account.name, from);
+        audit_.grant(account, "recovered", fmt::format("from {}", from));
+    }
     const bool recovered = account.state != GrantState::good || attempt->slot->failures_in_row > 0;
     account.state = GrantState::good;
     account.reason.clear();
@@ -164,25 +166,6 @@ void Broker::note_failure(Attempt& attempt, const Failed& failure) {
                       failure.code, reason);
 }
 
-awaitable<void> Broker::set_state(std::shared_ptr<Attempt> attempt, GrantState state,
-                                  std::string reason, bool clear_intent, bool retire) {
-    Account& account = *attempt->account;
-    auto change = std::make_shared<storage::Change>(
-        storage::SetState{account.id, attempt->grant_version, state, reason, clear_intent, retire});
-    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
-    if (!stored &&
-        (stored.error().code == errc::superseded || stored.error().code == errc::not_found))
-        co_return;
-    // A state that could not be stored still holds in this process; after a restart the open intent
-    // tells the same story.
-    if (!stored)
-        deps_.log.error("{}: its state could not be stored: {}", account.name,
-                        stored.error().message);
-    account.state = state;
-    account.reason = std::move(reason);
-    if (clear_intent) account.intent.reset();
-}
-
 // A failure that used the grant up all the same: the successor is in force and is kept before
 // anything else happens.
 awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
@@ -220,6 +203,21 @@ awaitable<bool> Broker::keep_successor(std::shared_ptr<Attempt> attempt,
     co_return true;
 }
 
+namespace {
+// Why a login is needed now. An intent that no other attempt ever raised came from a backup.
+std::string refused_words(const Account& account, const Failed& failure, bool was_unknown) {
+    const LastFailure& last = *account.stats.last_failure;
+    const std::string end = clock_text(last.at) + "; run: " + new_grant_command(account);
+    const int attempts = account.intent ? account.intent->attempts : 0;
+    if (!was_unknown && attempts <= 1) return fmt::format("{} at {}", last.reason, end);
+    const bool from_backup = account.intent && attempts <= 1;
+    return fmt::format("{}: {} and the provider now refuses the grant ({}) at {}", account.name,
+                       from_backup ? "the grant came from a backup, was used since that was made,"
+                                   : "lost_rotation: an earlier answer was lost",
+                       failure.code, end);
+}
+}  // namespace
+
 awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr<Failed> failure) {
     Account& account = *attempt->account;
     if (failure->new_grant) {
@@ -237,10 +235,9 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
     const bool was_unknown = attempt->ambiguous_before;
     if (failure->failure == FailureClass::reauth && failure->scope == Failed::Scope::account &&
         gate_.note_refusal(attempt->client->origin, deps_.clock.now())) {
-        deps_.log.critical(
-            "{} refused the grants of many accounts within a minute: it is paused and the grants "
-            "are kept",
-            attempt->client->origin);
+        const std::string what = attempt->client->origin + " refused the grants of many accounts";
+        deps_.log.critical("{} within a minute: it is paused and the grants are kept", what);
+        audit_.grant(account, "origin_paused", what);
         failure->failure = FailureClass::retry;  // an incident there is no proof against this grant
     }
     note_failure(*attempt, *failure);
@@ -252,13 +249,10 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
         // one user's, one origin's: the account is as it was
     } else if (failure->failure == FailureClass::reauth) {
         const bool lost = was_unknown || (account.intent && account.intent->attempts > 1);
-        const std::string why =
-            lost ? fmt::format(
-                       "{}: lost_rotation: an earlier answer was lost and the provider now refuses "
-                       "the grant ({}) at {}; run: {}",
-                       account.name, failure->code, at, new_grant_command(account))
-                 : fmt::format("{} at {}; run: {}", reason, at, new_grant_command(account));
+        const std::string why = refused_words(account, *failure, was_unknown);
         co_await set_state(attempt, GrantState::login_required, why, true, true);
+        audit_.grant(account, lost ? "lost_rotation" : "login_required",
+                     why + " (the refused grant is kept sealed for 30 days)");
         notify(account, "login_required", account.reason);
     } else if (failure->failure == FailureClass::config ||
                failure->failure == FailureClass::never) {
@@ -271,6 +265,7 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
         co_await set_state(attempt, GrantState::outcome_unknown,
                            fmt::format("{} at {}; the same grant is sent again", reason, at), false,
                            false);
+        if (!was_unknown) audit_.grant(account, "outcome_unknown", account.reason);
     } else if (attempt->sent_grant && !was_unknown && failure->code != "store") {
         const std::string none;  // surely not spent: the journal is closed
         co_await set_state(attempt, GrantState::good, none, true, false);

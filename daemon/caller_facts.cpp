@@ -28,6 +28,21 @@ std::optional<std::string> CallerFacts::exe_sha256() {
     return once(exe_sha256_, ipc::read_exe_sha256);
 }
 
+std::uint64_t Witnessed::hash() const {
+    std::uint64_t h = std::hash<std::string>{}(unit) * 31 + std::hash<std::string>{}(cgroup);
+    h = h * 31 + std::hash<std::string>{}(sha256);
+    return exe ? (h * 31 + exe->device) * 31 + exe->inode : h;
+}
+
+bool CallerFacts::witnessed(Witnessed& out) const {
+    if (!unit_.read && !cgroup_.read && !exe_.read && !exe_sha256_.read) return false;
+    out.unit = unit_.value.value_or("");
+    out.cgroup = cgroup_.value.value_or("");
+    out.exe = exe_.value;
+    out.sha256 = exe_sha256_.value.value_or("");
+    return true;
+}
+
 bool CallerFacts::alive() {
     return caller_.pid > 0 && ipc::alive(caller_);
 }

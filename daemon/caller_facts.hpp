@@ -6,6 +6,16 @@
 
 namespace tb::daemon {
 
+// What was read of /proc for one decision: what the audit says of the caller. Nothing is read for
+// the audit alone.
+struct Witnessed {
+    std::string unit;
+    std::string cgroup;
+    std::optional<ipc::FileIdentity> exe;
+    std::string sha256;
+    std::uint64_t hash() const;
+};
+
 class CallerFacts final : public Facts {
   public:
     explicit CallerFacts(const ipc::Caller& caller) : caller_(caller) {}
@@ -14,6 +24,9 @@ class CallerFacts final : public Facts {
     std::optional<ipc::FileIdentity> exe() override;
     std::optional<std::string> exe_sha256() override;
     bool alive() override;  // never remembered: it must be true now
+
+    // Into `out` what was read; false: nothing was.
+    bool witnessed(Witnessed& out) const;
 
   private:
     template <class T>

@@ -14,8 +14,10 @@
 #include "base/secret.hpp"
 #include "base/time.hpp"
 #include "daemon/config.hpp"
+#include "daemon/finding.hpp"
 #include "ipc/limits.hpp"
 #include "net/https_client.hpp"
+#include "storage/audit_store.hpp"
 #include "storage/token_store.hpp"
 
 namespace tb::daemon {
@@ -35,6 +37,10 @@ struct Deps {
     std::function<void(std::function<void(ConfigResult)>)> load_config;
     // What callers hold, by uid, over all sockets.
     std::shared_ptr<ipc::Limits> ipc_limits;
+    storage::AuditStore* audit = nullptr;  // none: what happens is counted, not kept
+    // Looks at files, clock and limits of this host, off the brain; calls back on the brain. Empty:
+    // there is no host to look at.
+    std::function<void(std::function<void(HostFacts)>)> inspect_host{};
 };
 
 }  // namespace tb::daemon

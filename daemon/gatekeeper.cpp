@@ -8,11 +8,19 @@ namespace tb::daemon {
 
 bool Gatekeeper::allows(const ipc::Caller& caller, const Account& account) const {
     CallerFacts facts(caller);
-    return allowed(account.rules, caller, own_uid_, facts);
+    const bool may = allowed(account.rules, caller, own_uid_, facts);
+    witnessed_of_ = facts.witnessed(witnessed_) ? &caller : nullptr;
+    return may;
 }
 
 void Gatekeeper::refused(const ipc::Caller& caller, std::string_view account_name, Account* account,
-                         const std::vector<AccessRule>& rules) {
+                         const Config& config, std::string_view method) {
+    const auto why = [&] {
+        return account == nullptr ? std::string("there is no such account")
+                                  : explain(config.access, account_name);
+    };
+    audit_.refused(caller, account == nullptr ? nullptr : witnessed(caller),
+                   shown_name(config, account_name), method, why);
     if (account == nullptr) return;  // a name that doesn't exist may be anything: not worth a line
     ++account->stats.refusals;
     const BootTime now = clock_.now();
@@ -21,7 +29,7 @@ void Gatekeeper::refused(const ipc::Caller& caller, std::string_view account_nam
     if (!first && place->second + Millis{60'000} > now) return;
     place->second = now;
     log_.notice("{}: refused to {}: {}", account_name, caller.describe(),
-                explain(rules, account_name));
+                explain(config.access, account_name));
 }
 
 }  // namespace tb::daemon

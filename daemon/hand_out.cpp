@@ -1,6 +1,7 @@
 // See hand_out.hpp. Boost.JSON does the escaping, once a generation.
 #include "daemon/hand_out.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -11,57 +12,108 @@ namespace {
 
 namespace json = boost::json;
 
-// A JSON string without its quotes, in memory that is wiped.
-Secret escaped(std::string_view text) {
-    Secret out;
-    out.reserve(text.size());
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out.push_back('\\');
-        out.push_back(c);  // tokens are bytes 0x21..0x7E: nothing else needs escaping
+// Tokens are bytes 0x21..0x7E: nothing else needs escaping.
+bool needs_escape(char c) {
+    return c == '"' || c == '\\';
+}
+
+// Two sweeps by memchr are ten times cheaper than one that looks at each byte.
+std::size_t escapes_in(std::string_view text) {
+    const auto count = [text](char c) {
+        return text.find(c) == std::string_view::npos ? 0 : std::count(text.begin(), text.end(), c);
+    };
+    return static_cast<std::size_t>(count('"') + count('\\'));
+}
+
+void append_escaped(Secret& out, std::string_view text, std::size_t escapes) {
+    if (escapes == 0) {
+        out.append(text);
+        return;
     }
-    return out;
+    while (!text.empty()) {
+        const auto plain = static_cast<std::size_t>(
+            std::find_if(text.begin(), text.end(), needs_escape) - text.begin());
+        out.append(text.substr(0, plain));
+        if (plain == text.size()) return;
+        out.push_back('\\');
+        out.push_back(text[plain]);
+        text.remove_prefix(plain + 1);
+    }
 }
 
 std::string quoted(std::string_view text) {
+    const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && !needs_escape(c); };
+    if (std::all_of(text.begin(), text.end(), plain)) return std::string("\"").append(text) + '"';
     return json::serialize(json::string(text));
+}
+
+// What stands before the token, between its two places, and behind.
+struct Frame {
+    std::string head;
+    std::string between;
+    std::string query;  // up to its token; empty: none
+    std::string tail;
+};
+
+std::string scopes_text(const std::vector<std::string>& scopes) {
+    if (scopes.empty()) return "[]";
+    json::array out;
+    for (const std::string& scope : scopes)
+        out.emplace_back(scope);
+    return json::serialize(out);
+}
+
+std::string attributes_text(const storage::Attributes& attributes) {
+    if (attributes.empty()) return "{}";
+    json::object out;
+    for (const auto& [name, value] : attributes)
+        out[name] = value;
+    return json::serialize(out);
+}
+
+Frame frame_of(std::string_view account, const storage::TokenRecord& token,
+               std::optional<WallTime> expires_wall) {
+    Frame frame;
+    frame.head.append("{\"account\":").append(quoted(account)).append(",\"token\":\"");
+    const std::string prefix = quoted(token.header_prefix);
+    frame.between.append("\",\"header\":{\"name\":").append(quoted(token.header_name));
+    frame.between.append(",\"value\":").append(prefix, 0, prefix.size() - 1);
+    if (!token.query_name.empty())
+        frame.query.append("\"},\"query\":{\"name\":")
+            .append(quoted(token.query_name))
+            .append(",\"value\":\"");
+    frame.tail.append("\"},\"generation\":").append(std::to_string(token.generation));
+    frame.tail.append(",\"scopes\":").append(scopes_text(token.scopes));
+    frame.tail.append(",\"attributes\":").append(attributes_text(token.attributes));
+    if (expires_wall)
+        frame.tail.append(",\"expires_at_ms\":")
+            .append(std::to_string(to_ms(*expires_wall)))
+            .append(",\"remaining_ms\":");
+    return frame;
 }
 
 }  // namespace
 
+// One exact allocation: a block outgrown on the way would leave memory of twice its size behind.
 HandOut::HandOut(std::string_view account, const storage::TokenRecord& token,
                  std::optional<WallTime> expires_wall) {
-    const Secret plain = escaped(token.access_token.view());
-    json::array scopes;
-    for (const std::string& scope : token.scopes)
-        scopes.emplace_back(scope);
-    json::object attributes;
-    for (const auto& [name, value] : token.attributes)
-        attributes[name] = value;
-
-    block_.append("{\"account\":").append(quoted(account)).append(",\"token\":\"");
+    const std::string_view plain = token.access_token.view();
+    const std::size_t escapes = escapes_in(plain);
+    const Frame frame = frame_of(account, token, expires_wall);
+    const std::size_t of_token = plain.size() + escapes;
+    block_.reserve(frame.head.size() + of_token + frame.between.size() +
+                   (frame.query.empty() ? 0 : frame.query.size() + of_token) + frame.tail.size());
+    block_.append(frame.head);
     head_ = static_cast<std::uint32_t>(block_.size());
-    block_.append(plain.view());
+    append_escaped(block_, plain, escapes);
     token_ = static_cast<std::uint32_t>(block_.size());
-    const std::string prefix = quoted(token.header_prefix);
-    block_.append("\",\"header\":{\"name\":")
-        .append(quoted(token.header_name))
-        .append(",\"value\":");
-    block_.append(std::string_view(prefix).substr(0, prefix.size() - 1));
+    block_.append(frame.between);
     between_ = static_cast<std::uint32_t>(block_.size());
-    block_.append("\"}");
-    if (!token.query_name.empty()) {
-        block_.append(",\"query\":{\"name\":")
-            .append(quoted(token.query_name))
-            .append(",\"value\":\"");
-        block_.append(plain.view()).append("\"}");
+    if (!frame.query.empty()) {
+        block_.append(frame.query);
+        append_escaped(block_, plain, escapes);
     }
-    block_.append(",\"generation\":").append(std::to_string(token.generation));
-    block_.append(",\"scopes\":").append(json::serialize(scopes));
-    block_.append(",\"attributes\":").append(json::serialize(attributes));
-    if (expires_wall) {
-        block_.append(",\"expires_at_ms\":").append(std::to_string(to_ms(*expires_wall)));
-        block_.append(",\"remaining_ms\":");
-    }
+    block_.append(frame.tail);
     middle_ = expires_wall ? static_cast<std::uint32_t>(block_.size()) : 0;
 }
 

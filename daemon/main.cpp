@@ -1,4 +1,4 @@
-// The process tokenbrokerd: three threads (this one is the brain), hardening, signals, readiness,
+// The process tokenbrokerd: four threads (this one is the brain), hardening, signals, readiness,
 // and the order of start and stop.
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -22,6 +22,7 @@
 #include "base/openssl_memory.hpp"
 #include "base/system_clock.hpp"
 #include "daemon/app.hpp"
+#include "daemon/diagnose_offline.hpp"
 #include "daemon/options.hpp"
 #include "daemon/secret_reader.hpp"
 #include "ipc/server.hpp"
@@ -83,6 +84,9 @@ class Process {
         store_ = std::move(*opened);
         net::HttpsOptions https_options;
         https_ = net::create_https_client(context_.get_executor(), https_options, log_);
+        storage::AuditOptions audit_options;
+        audit_options.path = config_.state_dir + "/audit.db";
+        audit_ = storage::open_audit_store(context_.get_executor(), audit_options, log_);
         limits_ = ipc::create_limits();
         Deps deps{context_.get_executor(),
                   *clock_,
@@ -93,12 +97,16 @@ class Process {
                   ::geteuid(),
                   {},
                   {},
-                  limits_};
+                  limits_,
+                  audit_.get()};
         deps.read_secret = [directory = where.credentials_dir](const SecretSource& source) {
             return read_secret(source, directory);
         };
         deps.load_config = [this](std::function<void(ConfigResult)> done) {
             load_elsewhere(std::move(done));
+        };
+        deps.inspect_host = [this, where](std::function<void(HostFacts)> done) {
+            inspect_elsewhere(where.credentials_dir, std::move(done));
         };
         app_ = std::make_unique<App>(std::move(deps), config_);
         if (const auto loaded = app_->load(); !loaded) return failed(loaded.error().message);
@@ -126,6 +134,16 @@ class Process {
             auto result =
                 std::make_shared<ConfigResult>(load_config(options_.config_file, options_.user));
             asio::post(context_, [result, done] { done(std::move(*result)); });
+        }).detach();
+    }
+
+    // A read of the whole database, for doctor: neither on the brain nor on the store's thread.
+    void inspect_elsewhere(std::string credentials_dir, std::function<void(HostFacts)> done) {
+        const auto config = app_->accounts().config();
+        std::thread([this, config, credentials_dir, done = std::move(done)] {
+            const auto facts =
+                std::make_shared<HostFacts>(gather_host_facts(*config, credentials_dir, true));
+            asio::post(context_, [facts, done] { done(std::move(*facts)); });
         }).detach();
     }
 
@@ -189,7 +207,9 @@ class Process {
         hangups_.async_wait([this](boost::system::error_code error, int) {
             if (error) return;
             app_->admin().reload(
-                [](const std::vector<std::string>&, const std::vector<std::string>&) {});
+                [this](const std::vector<std::string>& mistakes, const std::vector<std::string>&) {
+                    app_->audit().admin(nullptr, "Reload", {}, mistakes.empty(), "SIGHUP");
+                });
             await_hangup();
         });
     }
@@ -211,6 +231,7 @@ class Process {
         const BootTime until = clock_->now() + 2'000ms;
         co_await tokens_->drain(until);
         co_await admin_->drain(until);
+        co_await app_->audit().close();  // the servers are drained: no row comes after this
         co_await store_->close();
         log_.notice("tokenbrokerd has stopped");
         // Threads that wait in getaddrinfo can't be joined; everything that matters is on the disk.
@@ -227,6 +248,7 @@ class Process {
     asio::signal_set hangups_;
     bool stopping_ = false;
     std::unique_ptr<storage::TokenStore> store_;
+    std::unique_ptr<storage::AuditStore> audit_;
     std::unique_ptr<net::HttpsClient> https_;
     std::unique_ptr<App> app_;
     std::shared_ptr<ipc::Limits> limits_;
@@ -247,6 +269,8 @@ int main(int argc, char** argv) {
         return *parsed.exit_code;
     }
     ConfigResult config = load_config(parsed.options.config_file, parsed.options.user);
+    if (parsed.options.diagnose)
+        return diagnose_offline(config, environment("CREDENTIALS_DIRECTORY"));
     for (const std::string& line : config.mistakes.warnings)
         fmt::print(stderr, "<4>{}\n", line);
     for (const std::string& line : config.mistakes.lines)

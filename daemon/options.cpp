@@ -6,7 +6,7 @@
 namespace tb::daemon {
 namespace {
 constexpr std::string_view help =
-    R"(Usage: tokenbrokerd [--config FILE] [--user] [--check]
+    R"(Usage: tokenbrokerd [--config FILE] [--user] [--check | --diagnose]
 
 Owns refresh tokens and API secrets, renews access tokens ahead of expiry, and hands them to
 local processes.
@@ -17,6 +17,9 @@ local processes.
   --user         a user's own daemon: sockets below $XDG_RUNTIME_DIR/tokenbroker, state below
                  ~/.local/state
   --check        read and check the configuration, then end: 0 it is right, 1 it is not
+  --diagnose     look at configuration, files, key and database without starting, print what
+                 was found as JSON, then end: 0 all is well, 1 it is not (tokenbroker doctor
+                 runs this where no daemon answers)
   --version, --help
 
 Started by systemd it takes its sockets from LISTEN_FDS and reports readiness. SIGHUP reloads,
@@ -38,6 +41,8 @@ ParsedOptions parse_options(int argc, char** argv) {
             parsed.options.user = true;
         } else if (word == "--check") {
             parsed.options.check = true;
+        } else if (word == "--diagnose") {
+            parsed.options.diagnose = true;
         } else if (word == "--config" && i + 1 < argc) {
             parsed.options.config_file = argv[++i];
         } else if (word.rfind("--config=", 0) == 0) {

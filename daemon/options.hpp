@@ -10,6 +10,7 @@ struct Options {
     std::string config_file;  // empty: the default of the mode
     bool user = false;
     bool check = false;
+    bool diagnose = false;
 };
 
 struct ParsedOptions {

@@ -80,8 +80,9 @@ void OriginGate::finish(std::string_view origin, BootTime now, OriginResult resu
     // Exchanges that were under way when it opened don't push it further: only a failed probe does.
     if (known.breaker_steps > 0 && !was_probe) return;
     ++known.breaker_steps;
-    known.breaker_until = std::max(
-        now + backoff(known.breaker_steps, random, limits::backoff_max_ms), known.asked_until);
+    const Millis wait = backoff(known.breaker_steps, random, limits::backoff_max_ms);
+    known.breaker_until =
+        std::max(now + std::min(wait, limits::breaker_probe_max_ms), known.asked_until);
 }
 
 bool OriginGate::note_refusal(std::string_view origin, BootTime now) {

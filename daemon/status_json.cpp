@@ -81,7 +81,7 @@ object account_status(const Account& account, const Broker& broker, Moment at) {
     out["refusals"] = account.stats.refusals;
     out["renewals"] = account.stats.renewals;
     std::size_t waiters = account.slot.waiters.size();
-    for (const auto& [key, slot] : account.on_demand)
+    for (const auto& [key, slot] : account.on_demand_slots())
         waiters += slot->waiters.size();
     out["waiters"] = waiters;
     out["watchers"] = account.watches.size();

@@ -45,6 +45,7 @@ bool TokensService::fast_call(ipc::Connection& connection, std::string_view fram
     if (slot.hand_out.empty() || judge_read(facts) != ReadVerdict::serve) return false;
     slot.hand_out.append_reply(connection.out(), facts.remaining);
     served(*account, slot, now);
+    gatekeeper_.handed_out(connection.caller(), *account, slot.generation, now);
     return true;
 }
 
@@ -53,16 +54,22 @@ void TokensService::call(ipc::Connection& connection, const proto::Call& call) {
     if (method == "GetToken") return get_token(connection, call);
     if (method == "WatchTokens") return watch_tokens(connection, call);
     if (method == "ReportRejected") return report_rejected(connection, call);
-    if (method == "ListAccounts") return list_accounts(connection);
+    if (method == "ListAccounts") return list_accounts(connection, call);
     connection.out() += ipc::method_not_found(call);
 }
 
-std::shared_ptr<Account> TokensService::permitted(const ipc::Caller& caller,
-                                                  std::string_view name) {
+std::shared_ptr<Account> TokensService::permitted(const ipc::Caller& caller, std::string_view name,
+                                                  std::string_view method) {
     auto account = table_.share(name);
     if (account && gatekeeper_.allows(caller, *account)) return account;
-    gatekeeper_.refused(caller, name, account.get(), table_.config()->access);
+    gatekeeper_.refused(caller, name, account.get(), *table_.config(), method);
     return nullptr;
+}
+
+bool TokensService::permitted_still(const ipc::Caller& caller, Account& account) {
+    if (gatekeeper_.allows(caller, account)) return true;
+    gatekeeper_.refused(caller, account.name, &account, *table_.config(), "GetToken");
+    return false;
 }
 
 void TokensService::get_token(ipc::Connection& connection, const proto::Call& call) {
@@ -78,7 +85,7 @@ void TokensService::get_token(ipc::Connection& connection, const proto::Call& ca
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    const auto account = permitted(connection.caller(), name);
+    const auto account = permitted(connection.caller(), name, call.method_name());
     if (!account) {
         connection.out() += tokens_error(name, no_such_account(name));
         return;
@@ -113,7 +120,9 @@ void TokensService::wait_for_token(ipc::Connection& connection,
     const ReadVerdict verdict = judge_read(facts);
     if (verdict == ReadVerdict::serve && !account->withheld()) {
         slot->hand_out.append_reply(connection.out(), facts.remaining);
-        return served(*account, *slot, deps_.clock.now());
+        const BootTime now = deps_.clock.now();
+        served(*account, *slot, now);
+        return gatekeeper_.handed_out(connection.caller(), *account, slot->generation, now);
     }
     if (!deps_.ipc_limits->add_waiter(uid)) {
         connection.out() +=
@@ -125,11 +134,15 @@ void TokensService::wait_for_token(ipc::Connection& connection,
     auto done = [this, pending, account, slot, uid](const Result<const Slot*>& outcome) {
         deps_.ipc_limits->remove_waiter(uid);
         if (pending->gone()) return;
+        // Judged again: it waited for minutes perhaps, and a reload or an exec took the right away.
+        if (!permitted_still(pending->caller(), *account))
+            return pending->finish(tokens_error(account->name, no_such_account(account->name)));
         if (!outcome) return pending->finish(tokens_error(account->name, outcome.error()));
         const BootTime now = deps_.clock.now();
         std::string frame;
         slot->hand_out.append_reply(frame, slot->remaining(now));
         served(*account, *slot, now);
+        gatekeeper_.handed_out(pending->caller(), *account, slot->generation, now);
         pending->finish(frame);
         explicit_bzero(frame.data(), frame.size());
     };
@@ -153,7 +166,7 @@ void TokensService::report_rejected(ipc::Connection& connection, const proto::Ca
         connection.out() += ipc::invalid_parameter(wrong);
         return;
     }
-    const auto account = permitted(connection.caller(), name);
+    const auto account = permitted(connection.caller(), name, call.method_name());
     if (!account) {
         connection.out() += tokens_error(name, no_such_account(name));
         return;
@@ -179,20 +192,6 @@ void TokensService::report_rejected(ipc::Connection& connection, const proto::Ca
         return;
     }
     connection.out() += proto::make_reply({{"renewal_started", *started}});
-}
-
-void TokensService::list_accounts(ipc::Connection& connection) {
-    boost::json::array accounts;
-    std::size_t bytes = 0;
-    table_.each_after({}, [&](Account& account) {
-        if (!gatekeeper_.allows(connection.caller(), account)) return true;
-        const auto state = state_name(account, deps_.clock.now());
-        accounts.push_back(
-            {{"account", account.name}, {"provider", account.provider}, {"state", state}});
-        bytes += account.name.size() + account.provider.size() + state.size() + 64;
-        return bytes < limits::frame_bytes_max - 1024;  // one frame; who has more asks for status
-    });
-    connection.out() += proto::make_reply({{"accounts", std::move(accounts)}});
 }
 
 }  // namespace tb::daemon

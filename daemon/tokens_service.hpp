@@ -31,9 +31,16 @@ class TokensService final : public ipc::Service {
                         Millis timeout);
     void watch_tokens(ipc::Connection& connection, const proto::Call& call);
     void report_rejected(ipc::Connection& connection, const proto::Call& call);
-    void list_accounts(ipc::Connection& connection);
+    // Listing (tokens_list.cpp).
+    struct Walk;
+    void list_accounts(ipc::Connection& connection, const proto::Call& call);
+    void list_some(Walk& walk);
+    awaitable<void> list_on(std::shared_ptr<Walk> walk);
     // nullptr: there is no such account, or not for this caller; the refusal was counted.
-    std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name);
+    std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name,
+                                       std::string_view method);
+    // For an answer that comes later; a refusal is counted.
+    bool permitted_still(const ipc::Caller& caller, Account& account);
     void end_watch(const Watch* watch);
 
     const Deps& deps_;

@@ -14,7 +14,10 @@ namespace {
 std::pair<std::string_view, std::string> current(const Account& account, const Broker& broker,
                                                  BootTime now) {
     if (account.paused) return {"paused", account.name + ": is paused"};
-    if (account.slot.remaining(now) > Millis{0} && !account.withheld()) return {"new_token", {}};
+    if (account.slot.remaining(now) >=
+            broker.facts(account, account.slot, {}, ipc::nobody_id).hand_out_min &&
+        !account.withheld())
+        return {"new_token", {}};
     if (const auto error = broker.blocked(account)) {
         const bool login = error->code == errc::login_required;
         return {login ? "login_required" : "misconfigured", error->message};
@@ -41,12 +44,15 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
         return;
     }
     std::vector<std::shared_ptr<Account>> accounts;
+    std::vector<std::optional<Witnessed>> witnessed;  // of each
     for (const std::string& name : names) {
-        auto account = permitted(connection.caller(), name);
+        auto account = permitted(connection.caller(), name, call.method_name());
         if (!account) {
             connection.out() += tokens_error(name, Error{errc::unknown_account, name});
             return;
         }
+        const Witnessed* read = gatekeeper_.witnessed(connection.caller());
+        witnessed.push_back(read != nullptr ? std::optional(*read) : std::nullopt);
         accounts.push_back(std::move(account));
     }
     const uid_t uid = connection.caller().uid;
@@ -57,13 +63,16 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
         return;
     }
     const auto pending = connection.defer();
-    const auto watch = std::make_shared<Watch>(pending, deps_.clock);
+    const auto watch = std::make_shared<Watch>(pending, gatekeeper_, deps_.clock);
     watches_.emplace(watch.get(), watch);
     pending->on_gone([this, key = watch.get(), uid, count] {
         deps_.ipc_limits->remove_watches(uid, count);
         end_watch(key);
     });
     const BootTime now = deps_.clock.now();
+    for (std::size_t i = 0; i < accounts.size(); ++i)
+        gatekeeper_.handed_out_later(connection.caller(), witnessed[i], *accounts[i],
+                                     accounts[i]->slot.generation, now, "WatchTokens");
     for (const auto& account : accounts) {
         watch->add(account);
         const auto [event, reason] = current(*account, broker_, now);

@@ -11,10 +11,14 @@ namespace {
 std::string quoted(std::string_view text) {
     return boost::json::serialize(boost::json::string(text));
 }
+// A token with less left is never handed out, to a watcher neither.
+Millis hand_out_min(const Account& account) {
+    return account.client ? account.client->traits.hand_out_min : Millis{1'000};
+}
 }  // namespace
 
-Watch::Watch(std::shared_ptr<ipc::Pending> pending, Clock& clock)
-    : pending_(std::move(pending)), clock_(clock) {}
+Watch::Watch(std::shared_ptr<ipc::Pending> pending, const Gatekeeper& gatekeeper, Clock& clock)
+    : pending_(std::move(pending)), gatekeeper_(gatekeeper), clock_(clock) {}
 
 void Watch::add(std::shared_ptr<Account> account) {
     const Account* key = account.get();
@@ -42,6 +46,15 @@ void Watch::end(Account& account, std::string_view reason) {
     std::erase(account.watches, this);
     found->second.last = true;
     mark(account, "removed", reason);
+}
+
+// The right is gone: as if the account were.
+void Watch::lose(Entry& entry) {
+    std::erase(entry.account->watches, this);
+    ++entry.account->stats.refusals;
+    entry.last = true;
+    entry.event = "removed";
+    entry.reason = entry.account->name + ": no longer there";
 }
 
 void Watch::mark(Account& account, std::string_view event, std::string_view reason) {
@@ -77,6 +90,7 @@ void Watch::flush() {
         const auto found = entries_.find(next);
         if (found == entries_.end()) continue;
         found->second.marked = false;
+        if (!found->second.last && !gatekeeper_.allows(caller(), *next)) lose(found->second);
         send(found->second);
         if (found->second.last) entries_.erase(found);
         if (pending_->gone()) return;
@@ -88,8 +102,8 @@ void Watch::send(Entry& entry) {
     std::string frame = "{\"parameters\":{\"account\":" + quoted(account.name) +
                         ",\"event\":" + quoted(entry.event);
     const Millis left = account.slot.remaining(clock_.now());
-    const bool usable =
-        left > Millis{0} && !account.removed && !account.paused && entry.event != "removed";
+    const bool usable = left >= hand_out_min(account) && !account.removed && !account.paused &&
+                        entry.event != "removed";
     if (usable) {
         frame += ",\"token\":";
         account.slot.hand_out.append_token(frame, left);

@@ -1,6 +1,7 @@
 // One WatchTokens call. Latest state wins: while the client has not taken what was sent, changes
 // only mark their account, and the newest state of each marked account is sent when there is room.
-// So a slow reader costs one mark an account.
+// So a slow reader costs one mark an account. Each event is a hand-out of its own: a watcher that
+// has become another program, or has ended and left its socket to one, is told `removed` instead.
 #pragma once
 
 #include <memory>
@@ -9,13 +10,14 @@
 #include <vector>
 
 #include "daemon/account.hpp"
+#include "daemon/gatekeeper.hpp"
 #include "ipc/service.hpp"
 
 namespace tb::daemon {
 
 class Watch : public std::enable_shared_from_this<Watch> {
   public:
-    Watch(std::shared_ptr<ipc::Pending> pending, Clock& clock);
+    Watch(std::shared_ptr<ipc::Pending> pending, const Gatekeeper& gatekeeper, Clock& clock);
     // Marks the account as changed; `event` as in io.tokenbroker.tokens.
     void mark(Account& account, std::string_view event, std::string_view reason);
     // Sends what is marked if the client took the last.
@@ -39,9 +41,11 @@ class Watch : public std::enable_shared_from_this<Watch> {
         bool marked = false;
         bool last = false;
     };
+    void lose(Entry& entry);
     void send(Entry& entry);
 
     std::shared_ptr<ipc::Pending> pending_;
+    const Gatekeeper& gatekeeper_;
     Clock& clock_;
     std::unordered_map<const Account*, Entry> entries_;
     std::vector<const Account*> marked_;  // in the order they were marked first

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -28,7 +29,8 @@ Core::Core(asio::any_io_executor executor, const ServerOptions& options, Service
       log_(log),
       about_(options),
       lines_(limits::client_log_lines_per_minute),
-      all_gone_(executor_) {
+      all_gone_(executor_),
+      turns_([this] { post_slice(); }) {
     out_.reserve(out_bytes_kept);  // so that it doesn't grow, leaving tokens in freed memory
 }
 
@@ -80,6 +82,7 @@ void Core::refuse(std::unique_ptr<ByteStream> stream, const Caller& caller) {
 void Core::remove(const Session& session) {
     wipe_replies();
     limits_->remove_connection(session.caller().uid);
+    turns_.close(session.share());
     sessions_.erase(session.id());
     watched_.erase(session.id());
     if (sessions_.empty()) all_gone_.notify_all();
@@ -116,6 +119,12 @@ void Core::stop() {
     if (sweep_timer_ != 0) clock_.cancel(std::exchange(sweep_timer_, 0));
     refused_.clear();
     drop_all();
+}
+
+void Core::post_slice() {
+    asio::post(executor_, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->turns_.run_slice();
+    });
 }
 
 void Core::watch(Session& session) {

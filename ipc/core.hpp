@@ -15,6 +15,7 @@
 #include "ipc/limits.hpp"
 #include "ipc/line_budget.hpp"
 #include "ipc/server.hpp"
+#include "ipc/turns.hpp"
 #include "ipc/varlink_service.hpp"
 #include "proto/frame_reader.hpp"
 
@@ -47,6 +48,8 @@ class Core : public std::enable_shared_from_this<Core> {
     // read into by whoever has no half frame of its own.
     std::string& out() { return out_; }
     proto::FrameReader& reader() { return reader_; }
+    Turns& turns() { return turns_; }
+    Limits& limits() { return *limits_; }
     void forget_replies();  // after each turn
     // One line about a client that broke the protocol or was dropped, unless there were many.
     void complain(const Caller& caller, std::string_view what);
@@ -64,6 +67,7 @@ class Core : public std::enable_shared_from_this<Core> {
     void refuse(std::unique_ptr<ByteStream> stream, const Caller& caller);
     void drop_all();
     void arm_sweep();
+    void post_slice();
     void sweep();
 
     asio::any_io_executor executor_;
@@ -81,6 +85,7 @@ class Core : public std::enable_shared_from_this<Core> {
     std::deque<Refused> refused_;
     LineBudget lines_;
     Event all_gone_;
+    Turns turns_;
     std::uint64_t next_id_ = 1;
     Clock::TimerId sweep_timer_ = 0;
     bool draining_ = false;

@@ -24,7 +24,8 @@ void Limits::remove(uid_t uid, int Held::* what, int n) {
     TB_ASSERT(n > 0 && found != held_.end() && found->second.*what >= n);
     Held& held = found->second;
     held.*what -= n;
-    if (held.connections == 0 && held.waiters == 0 && held.watches == 0) held_.erase(found);
+    const bool nothing = held.connections == 0 && held.waiters == 0 && held.watches == 0;
+    if (nothing && held.bytes == 0) held_.erase(found);
 }
 
 bool Limits::add_connection(uid_t uid) {
@@ -56,6 +57,14 @@ bool Limits::add_watches(uid_t uid, int n) {
 
 void Limits::remove_watches(uid_t uid, int n) {
     remove(uid, &Held::watches, n);
+}
+
+bool Limits::add_bytes(uid_t uid, int n) {
+    return add(uid, &Held::bytes, n, limits::bytes_held_per_uid_max);
+}
+
+void Limits::remove_bytes(uid_t uid, int n) {
+    remove(uid, &Held::bytes, n);
 }
 
 std::shared_ptr<Limits> create_limits() {

@@ -23,6 +23,10 @@ class Limits {
     bool add_watches(uid_t uid, int n);
     void remove_watches(uid_t uid, int n);
 
+    // Memory that waits for the clients of this uid: limits::bytes_held_per_uid_max.
+    bool add_bytes(uid_t uid, int n);
+    void remove_bytes(uid_t uid, int n);
+
     int connections() const { return connections_; }
 
   private:
@@ -30,6 +34,7 @@ class Limits {
         int connections = 0;
         int waiters = 0;
         int watches = 0;
+        int bytes = 0;
     };
     bool add(uid_t uid, int Held::* what, int n, int most);
     void remove(uid_t uid, int Held::* what, int n);

@@ -3,12 +3,14 @@
 //   wait   a call is answered later (Pending): the calls behind it stay where they are, most of
 //          them in the kernel, so a client that sends on is held back at no cost to us
 //   yield  more whole frames are here than one turn may handle
+//   queue  its uid had what it may have while others wait; the turn comes by Turns
 //   read   idle; a whole request and its replies are one turn, in which the coroutine isn't resumed
 // What must stay true: replies go out in the order of their calls; at most one Pending; a turn
 // (read_turn, handle_frames) never suspends, which is why all sessions can share its buffers; the
 // callbacks on_drained and on_gone run from the event loop, never inside another call.
 #include "ipc/session.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -21,7 +23,11 @@ namespace tb::ipc {
 
 Session::Session(std::shared_ptr<Core> core, std::uint64_t id, std::unique_ptr<ByteStream> stream,
                  std::shared_ptr<const Caller> caller)
-    : core_(std::move(core)), caller_(std::move(caller)), stream_(std::move(stream)), id_(id) {}
+    : core_(std::move(core)),
+      caller_(std::move(caller)),
+      stream_(std::move(stream)),
+      share_(core_->turns().open(caller_->uid)),
+      id_(id) {}
 
 Session::~Session() = default;
 
@@ -39,7 +45,14 @@ awaitable<void> Session::serve(std::shared_ptr<Session> session) {
             co_await self.wake_->wait();
         } else if (next == Next::yield) {
             co_await asio::post(asio::use_awaitable);
-            if (!self.dropped_) self.handle_frames(*self.rest_);
+            if (self.dropped_) continue;
+            if (self.core_->turns().may_go_on(self.share_))
+                self.handle_frames(*self.rest_);
+            else
+                self.turn_due_ = true;
+        } else if (next == Next::queue) {
+            self.queue();
+            co_await self.wake_->wait();
         } else {
             break;
         }
@@ -61,6 +74,7 @@ Session::Next Session::next() {
         return Next::wait;
     }
     if (pending || closing_) return Next::end;
+    if (turn_due_) return Next::queue;
     if (frames_left_) return Next::yield;
     if (read_ended_) return Next::end;
     note_waits(rest_ ? Waits::to_end_a_frame : Waits::no);
@@ -68,8 +82,29 @@ Session::Next Session::next() {
 }
 
 bool Session::readable() {
-    read_turn();
+    if (core_->turns().may_take(share_))
+        read_turn();
+    else
+        turn_due_ = true;
     return next() == Next::read;
+}
+
+void Session::queue() {
+    if (!wake_) wake_ = std::make_unique<Event>(core_->executor());
+    if (!std::exchange(queued_, true)) core_->turns().join(share_, weak_from_this());
+}
+
+void Session::take_turn() {
+    queued_ = turn_due_ = false;
+    if (dropped_) return;
+    if (frames_left_)
+        handle_frames(*rest_);
+    else
+        read_turn();
+    if (next() == Next::yield)
+        queue();  // behind the others of its uid; the coroutine stays where it is
+    else
+        wake();
 }
 
 void Session::read_turn() {
@@ -82,6 +117,7 @@ void Session::read_turn() {
         handle_frames(reader);
         return;
     }
+    core_->turns().spend(share_, limits::frames_per_turn_max);
     refuse_frame("sent a message larger than 64 KiB; connection closed");
     if (!rest_) core_->reader() = proto::FrameReader();
 }
@@ -93,21 +129,25 @@ void Session::write_turn() {
     if (step.bytes == 0) return;
     unsent_.take(step.bytes);
     progressed_ = true;
+    weigh();
 }
 
 void Session::handle_frames(proto::FrameReader& reader) {
     frames_left_ = false;
     dispatching_ = true;
-    for (int frames = 0;; ++frames) {
-        frames_left_ = pending_ || frames == limits::frames_per_turn_max ||
-                       core_->out().size() >= limits::reply_bytes_per_turn_max;
+    const int most = std::max(core_->turns().allowance(share_), 1);
+    int cost = 0;
+    for (;;) {
+        frames_left_ =
+            pending_ || cost >= most || core_->out().size() >= limits::reply_bytes_per_turn_max;
         if (closing_ || frames_left_) break;
         const auto frame = reader.next();
         if (!frame) break;
         progressed_ = true;
-        dispatch(*frame);
+        cost += dispatch(*frame);
     }
     dispatching_ = false;
+    core_->turns().spend(share_, std::max(cost, 1));
     frames_left_ = frames_left_ && !reader.empty();
     if (reader.empty()) {
         rest_.reset();
@@ -116,11 +156,15 @@ void Session::handle_frames(proto::FrameReader& reader) {
         reader = proto::FrameReader();
     }
     send_replies();
+    weigh();
 }
 
-void Session::dispatch(std::string_view frame) {
+int Session::dispatch(std::string_view frame) {
     more_ = oneway_ = false;
-    if (!core_->service().fast_call(*this, frame)) dispatch_parsed(frame);
+    if (core_->service().fast_call(*this, frame)) return 1;
+    dispatch_parsed(frame);
+    return limits::parsed_frame_weight +
+           static_cast<int>(frame.size() / limits::frame_bytes_of_one_weight);
 }
 
 void Session::dispatch_parsed(std::string_view frame) {
@@ -184,9 +228,12 @@ void Session::deliver(std::string_view frame) {
 
 void Session::keep_rest(std::string_view rest) {
     unsent_.append(rest);
-    if (unsent_.size() <= limits::unsent_bytes_max) return;
-    core_->complain(*caller_, "dropped: more than 1 MiB of replies not taken");
-    drop();
+    if (unsent_.size() > limits::unsent_bytes_max) {
+        core_->complain(*caller_, "dropped: more than 1 MiB of replies not taken");
+        drop();
+    } else {
+        weigh();
+    }
 }
 
 }  // namespace tb::ipc

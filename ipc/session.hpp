@@ -41,6 +41,9 @@ class Session final : public Connection,
     void drop();
     BootTime waits_since() const { return waits_since_; }
     std::string_view waits_why() const;
+    Turns::Share& share() const { return share_; }
+    // The turn it queued for.
+    void take_turn();
 
     // -- for the pending call --
     void deliver(std::string_view frame);
@@ -50,7 +53,7 @@ class Session final : public Connection,
     std::size_t unsent_bytes() const { return unsent_.size(); }
 
   private:
-    enum class Next : std::uint8_t { read, write, wait, yield, end };
+    enum class Next : std::uint8_t { read, write, wait, yield, queue, end };
     // What we wait for from the client, within limits::slow_client_ms.
     enum class Waits : std::uint8_t { no, to_take_replies, to_end_a_frame };
 
@@ -59,11 +62,16 @@ class Session final : public Connection,
     void read_turn();
     void write_turn();
     void handle_frames(proto::FrameReader& reader);
-    void dispatch(std::string_view frame);
+    // What it cost, in warm calls.
+    int dispatch(std::string_view frame);
     void dispatch_parsed(std::string_view frame);
     void refuse_frame(std::string_view why);
     void send_replies();
     void keep_rest(std::string_view rest);
+    // Charges the memory that waits for this client to its uid; drops the session if that has too
+    // much of it.
+    void weigh();
+    void queue();
     void note_waits(Waits waits);
     void watch_for_hang_up();
     void end();
@@ -71,6 +79,7 @@ class Session final : public Connection,
     const std::shared_ptr<Core> core_;
     const std::shared_ptr<const Caller> caller_;
     const std::unique_ptr<ByteStream> stream_;
+    Turns::Share& share_;
     std::shared_ptr<PendingCall> pending_;
     std::unique_ptr<proto::FrameReader> rest_;  // unfinished or not yet handled bytes, if any
     std::unique_ptr<Event> wake_;               // made with the first pending call
@@ -78,6 +87,9 @@ class Session final : public Connection,
     const std::uint64_t id_;
     BootTime waits_since_{};
     Waits waits_ = Waits::no;
+    int held_bytes_ = 0;     // charged to the uid: rest_ and unsent_
+    bool turn_due_ = false;  // there is something to read, but its uid had its share: it queues
+    bool queued_ = false;
     bool progressed_ = false;  // the client sent a whole frame or took something: its time restarts
     bool dispatching_ = false;  // the replies go to core_->out()
     bool more_ = false;         // of the call being dispatched

@@ -3,6 +3,7 @@
 
 #include "base/check.hpp"
 #include "ipc/pending_call.hpp"
+#include "ipc/replies.hpp"
 #include "ipc/session.hpp"
 
 namespace tb::ipc {
@@ -48,6 +49,24 @@ void Session::drop() {
     wake();
 }
 
+void Session::weigh() {
+    if (dropped_) return;
+    const std::size_t memory = (rest_ ? rest_->memory() : 0) + unsent_.memory();
+    const int bytes = static_cast<int>(memory);
+    if (bytes == held_bytes_) return;
+    if (bytes < held_bytes_) {
+        core_->limits().remove_bytes(caller_->uid, held_bytes_ - bytes);
+        held_bytes_ = bytes;
+    } else if (core_->limits().add_bytes(caller_->uid, bytes - held_bytes_)) {
+        held_bytes_ = bytes;
+    } else {
+        core_->complain(*caller_,
+                        "dropped: its user's half messages and untaken replies are too many");
+        if (unsent_.empty()) (void)stream_->try_send(too_many_requests(1'000));
+        drop();
+    }
+}
+
 void Session::note_waits(Waits waits) {
     const bool progressed = std::exchange(progressed_, false);
     if (waits == waits_ && (waits == Waits::no || !progressed)) return;
@@ -65,6 +84,7 @@ std::string_view Session::waits_why() const {
 void Session::end() {
     drop();
     const bool silent = core_->stopped();
+    core_->limits().remove_bytes(caller_->uid, std::exchange(held_bytes_, 0));
     if (const auto pending = std::exchange(pending_, nullptr)) pending->lose(silent);
     if (!silent) core_->service().closed(*this);
     core_->remove(*this);

@@ -13,6 +13,7 @@ class Unsent {
   public:
     bool empty() const { return sent_ == bytes_.size(); }
     std::size_t size() const { return bytes_.size() - sent_; }
+    std::size_t memory() const { return bytes_.capacity(); }
     std::string_view view() const { return {bytes_.data() + sent_, size()}; }
     void append(std::string_view more) {
         // What was sent goes first when it is the larger part: growth stays amortised.
@@ -27,12 +28,13 @@ class Unsent {
         if (empty()) clear();
     }
     void clear() {
-        bytes_ = {};
+        Bytes().swap(bytes_);  // `= {}` would keep the memory
         sent_ = 0;
     }
 
   private:
-    std::vector<char, proto::WipingAllocator<char>> bytes_;
+    using Bytes = std::vector<char, proto::WipingAllocator<char>>;
+    Bytes bytes_;
     std::size_t sent_ = 0;
 };
 

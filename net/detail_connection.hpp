@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <time.h>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -49,6 +50,15 @@ class Connection {
 
     // X509_V_OK unless the handshake failed for the certificate.
     long verify_result() { return SSL_get_verify_result(tls_->native_handle()); }
+
+    // When the server's certificate ends, in milliseconds since the Unix epoch.
+    std::optional<std::int64_t> certificate_ends() {
+        const X509* certificate = tls_ ? SSL_get0_peer_certificate(tls_->native_handle()) : nullptr;
+        tm parts{};
+        if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1)
+            return std::nullopt;
+        return std::int64_t{::timegm(&parts)} * 1000;
+    }
 
     // `bytes` stay the caller's until it ends.
     awaitable<error_code> write(std::string_view bytes) {

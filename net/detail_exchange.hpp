@@ -207,16 +207,19 @@ class Exchange {
 
     awaitable<void> converse() {
         stage_ = "waiting for the reply";
-        ReplyReader reader(false);
+        const bool head = request_.method == "HEAD";  // its reply has no body, whatever it says
+        ReplyReader reader(head);
         const BootTime sent_at = shared_.clock.now();
         sent_ = true;
         const Reading read = co_await talk(text_.view(), &reader);
         reply_begun_ = reader.any_byte();
         if (read == Reading::done) {
-            reusable_ = reader.reusable() && connection_->drained();
+            reusable_ = !head && reader.reusable() && connection_->drained();
             reply_ = reader.take();
             reply_.sent_at = sent_at;
             reply_.received_wall = shared_.clock.wall();
+            if (const auto ends = connection_->certificate_ends())
+                reply_.certificate_ends = wall_from_ms(*ends);
             co_return;
         }
         if (over()) co_return fail({}, {});

@@ -15,6 +15,7 @@ constexpr std::size_t first_bytes = 4 * 1024;  // nearly every call fits; 8,000 
 
 void FrameReader::grow() {
     const std::size_t wanted = std::min(most_bytes_, std::max(first_bytes, buffer_.size() * 2));
+    buffer_.reserve(wanted);  // the last step is by one byte, not by half
     buffer_.resize(wanted);
 }
 

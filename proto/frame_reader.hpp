@@ -46,6 +46,7 @@ class FrameReader {
     // returned as such.
     std::optional<std::string_view> next();
     bool empty() const { return begin_ == end_; }  // no unfinished bytes
+    std::size_t memory() const { return buffer_.capacity(); }
 
   private:
     void grow();

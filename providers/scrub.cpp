@@ -69,12 +69,10 @@ void append_escaped(std::string& out, std::string_view text) {
     }
 }
 
-}  // namespace
-
-void Scrubber::add(std::string_view secret) {
-    if (secret.empty()) return;
-    const auto keep = [this](Secret needle, std::size_t bytes_min) {
-        if (needle.size() >= bytes_min) needles_.push_back(std::move(needle));
+// No form that is kept is shorter than the secret itself.
+void add_forms(std::string_view secret, std::vector<Secret>& needles) {
+    const auto keep = [&](Secret needle, std::size_t bytes_min) {
+        if (needle.size() >= bytes_min) needles.push_back(std::move(needle));
     };
     Secret form;
     append_form(form, secret);
@@ -93,9 +91,33 @@ void Scrubber::add(std::string_view secret) {
         keep(base64_core(secret, shift, false), base64_needle_min);
         keep(base64_core(secret, shift, true), base64_needle_min);
     }
+}
+
+std::vector<Secret> forms_of(const std::vector<Secret>& secrets) {
+    std::vector<Secret> needles;
+    for (const Secret& secret : secrets)
+        add_forms(secret.view(), needles);
     // Longest first: of two that overlap the longer one goes.
-    std::sort(needles_.begin(), needles_.end(),
+    std::sort(needles.begin(), needles.end(),
               [](const Secret& a, const Secret& b) { return a.size() > b.size(); });
+    return needles;
+}
+
+// Escaping makes a text longer, and what it adds may spell a secret.
+bool could_hold_one(const std::vector<Secret>& secrets, std::string_view text) {
+    const bool grows =
+        std::any_of(text.begin(), text.end(), [](char c) { return c < 0x20 || c > 0x7E; });
+    const std::size_t bytes = grows ? text.size() * 4 : text.size();
+    return std::any_of(secrets.begin(), secrets.end(),
+                       [&](const Secret& secret) { return secret.size() <= bytes; });
+}
+
+}  // namespace
+
+// Only the secrets are kept: their forms are made when a text comes that could hold one, and most
+// exchanges bring none.
+void Scrubber::add(std::string_view secret) {
+    if (!secret.empty()) needles_.emplace_back(secret);
 }
 
 void Scrubber::add(const SecretSet& secrets) {
@@ -104,14 +126,18 @@ void Scrubber::add(const SecretSet& secrets) {
 }
 
 bool Scrubber::holds_one(std::string_view text) const {
-    return std::any_of(needles_.begin(), needles_.end(), [&](const Secret& needle) {
+    if (!could_hold_one(needles_, text)) return false;
+    const std::vector<Secret> forms = forms_of(needles_);
+    return std::any_of(forms.begin(), forms.end(), [&](const Secret& needle) {
         return text.find(needle.view()) != std::string_view::npos;
     });
 }
 
 std::string Scrubber::clean(std::string_view text) const {
+    const std::vector<Secret> forms =
+        could_hold_one(needles_, text) ? forms_of(needles_) : std::vector<Secret>();
     Secret work(text);
-    for (const Secret& needle : needles_) {
+    for (const Secret& needle : forms) {
         if (needle.size() < removable_bytes_min) continue;
         Secret next;
         std::size_t at = 0;

@@ -243,6 +243,11 @@ Result<Committed> Applier::operator()(const SetClientSecret& change) {
     const auto before = std::find_if(
         all->begin(), all->end(), [&change](const auto& row) { return row.name == change.name; });
     const bool there = before != all->end();
+    if (there && change.only_if_missing) {
+        Committed kept;
+        kept.restored = Restored::kept;
+        return kept;
+    }
     if (change.value.empty()) {
         if (there) rows_.remove(*before, sum_);
         return Committed{};
@@ -253,7 +258,9 @@ Result<Committed> Applier::operator()(const SetClientSecret& change) {
     row.version = there ? before->version + 1 : 1;
     rows_.seal_value(row, change.value);
     rows_.put(row, sum_, there ? &*before : nullptr);
-    return Committed{};
+    Committed out;
+    if (change.only_if_missing) out.restored = Restored::added;
+    return out;
 }
 
 Result<Committed> Applier::restore_retired(AccountId account) {

@@ -31,6 +31,7 @@ class Applier {
     Result<Committed> operator()(const RemoveAccount& change);
     Result<Committed> operator()(const Touch& change);
     Result<Committed> operator()(const SetClientSecret& change);
+    Result<Committed> operator()(const RestoreAccount& change);  // changes_restore.cpp
 
   private:
     Result<AccountRow> current(AccountId account, std::uint64_t grant_version);

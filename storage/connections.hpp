@@ -20,10 +20,10 @@ struct Connections {
     Statement release;
     Statement write_head;
 
-    Connections(std::unique_ptr<Database> first, std::unique_ptr<Database> second, Sealer& sealer)
+    Connections(std::unique_ptr<Database> first, std::unique_ptr<Database> second, Sealers& sealers)
         : writer(std::move(first)),
           checkpointer(std::move(second)),
-          rows(*writer, sealer),
+          rows(*writer, sealers),
           begin(*writer, "BEGIN IMMEDIATE"),
           commit(*writer, "COMMIT"),
           savepoint(*writer, "SAVEPOINT one"),

@@ -115,6 +115,8 @@ class Database {
     // Copies what the log (WAL) holds into the database, as far as nobody reads; then the log
     // starts again from its beginning. `all`: waits for that, and empties the file.
     bool checkpoint(bool all);
+    // Gives back what the page cache holds and nobody needs now.
+    void release_memory() { sqlite3_db_release_memory(handle_); }
     // Pages in the log after the newest commit of this connection.
     int log_pages() const { return log_pages_; }
 

@@ -64,4 +64,9 @@ Result<void> check_state_dir(const std::string& path) {
     return {};
 }
 
+std::int64_t bytes_of(const std::string& path) {
+    struct stat info{};
+    return ::stat(path.c_str(), &info) == 0 ? static_cast<std::int64_t>(info.st_size) : 0;
+}
+
 }  // namespace tb::storage

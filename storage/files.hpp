@@ -1,6 +1,7 @@
 // The few things done with files of the state folder beside SQLite.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ Result<std::string> read_file(int fd, std::string_view path, std::size_t bytes_m
 Result<void> write_all(int fd, std::string_view path, std::string_view bytes);
 // Makes created, linked and renamed names in it durable.
 Result<void> sync_folder(const std::string& path);
+
+// 0: it is not there.
+std::int64_t bytes_of(const std::string& path);
 
 // A folder that is ours and that nobody else can write.
 Result<void> check_state_dir(const std::string& path);

@@ -5,11 +5,14 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <openssl/evp.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
+#include "base/check.hpp"
 #include "base/unique_fd.hpp"
 #include "storage/files.hpp"
 
@@ -94,6 +97,47 @@ Secret hex(const Secret& bytes) {
     return out;
 }
 
+// A new key under `path`, whole and durable. `draft`: its name until then.
+Result<MasterKey> write_key(const std::string& state_dir, const std::string& path,
+                            const std::string& draft, Random& random) {
+    MasterKey key{{}, path};
+    key.bytes.resize(key_bytes);
+    random.fill(std::as_writable_bytes(std::span(key.bytes.data(), key_bytes)));
+
+    (void)::unlink(draft.c_str());  // of an attempt that was cut off: nothing was sealed with it
+    const UniqueFd fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd) return file_error(errc::storage, "make the master key", draft, errno);
+    Secret text = hex(key.bytes);
+    text.push_back('\n');
+    if (auto written = write_all(fd.get(), draft, text.view()); !written) return written.error();
+    if (::fsync(fd.get()) != 0) return file_error(errc::storage, "sync", draft, errno);
+    if (::link(draft.c_str(), path.c_str()) != 0)
+        return file_error(errc::storage, "make the master key", path, errno);
+    (void)::unlink(draft.c_str());
+    if (auto synced = sync_folder(state_dir); !synced) return synced.error();
+    return key;
+}
+
+// What the file held is overwritten, as far as the file system does that in place.
+void overwrite(int fd) {
+    const std::string zeros(2 * key_bytes + 1, '\0');
+    if (fd < 0 || ::lseek(fd, 0, SEEK_SET) != 0) return;
+    if (write_all(fd, "", zeros)) (void)::fsync(fd);
+}
+
+UniqueFd open_to_overwrite(const std::string& path) {
+    return UniqueFd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+}
+
+bool holds(const std::string& path, std::string_view id) {
+    const auto key = read_key(path, false);
+    return key && *key && key_id_of(**key) == id;
+}
+
+bool begins_with(const std::string& path, const std::string& folder) {
+    return !folder.empty() && path.rfind(folder + "/", 0) == 0;
+}
+
 }  // namespace
 
 Result<std::optional<MasterKey>> find_master_key(const std::string& state_dir,
@@ -107,23 +151,93 @@ Result<std::optional<MasterKey>> find_master_key(const std::string& state_dir,
 
 Result<MasterKey> make_master_key(const std::string& state_dir, Random& random) {
     const std::string path = state_dir + "/master.key";
-    const std::string draft = path + ".new";
-    MasterKey key{{}, path};
-    key.bytes.resize(key_bytes);
-    random.fill(std::as_writable_bytes(std::span(key.bytes.data(), key_bytes)));
+    return write_key(state_dir, path, path + ".draft", random);
+}
 
-    (void)::unlink(draft.c_str());  // of a start that was cut off: nothing was sealed with it
-    const UniqueFd fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!fd) return file_error(errc::storage, "make the master key", draft, errno);
-    Secret text = hex(key.bytes);
-    text.push_back('\n');
-    if (auto written = write_all(fd.get(), draft, text.view()); !written) return written.error();
-    if (::fsync(fd.get()) != 0) return file_error(errc::storage, "sync", draft, errno);
-    if (::link(draft.c_str(), path.c_str()) != 0)
-        return file_error(errc::storage, "make the master key", path, errno);
-    (void)::unlink(draft.c_str());
+std::string key_id_of(const MasterKey& key) {
+    Secret text("token broker key id");
+    text.append(key.bytes.view());
+    unsigned char digest[32];
+    TB_ASSERT(EVP_Q_digest(nullptr, "SHA256", nullptr, text.view().data(), text.size(), digest,
+                           nullptr) == 1);
+    return {reinterpret_cast<const char*>(digest), 8};
+}
+
+std::string hex_of(std::string_view bytes) {
+    std::string out;
+    for (const char c : bytes)
+        out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    return out;
+}
+
+const MasterKey* FoundKeys::with_id(std::string_view id) const {
+    const auto found = std::find_if(keys.begin(), keys.end(),
+                                    [id](const MasterKey& key) { return key_id_of(key) == id; });
+    return found == keys.end() ? nullptr : &*found;
+}
+
+FoundKeys find_keys(const std::string& state_dir, const std::string& credentials_dir) {
+    FoundKeys found;
+    const auto look = [&found](const std::string& path, bool credential) {
+        Result<std::optional<MasterKey>> key = read_key(path, credential);
+        if (!key && !found.trouble) found.trouble = key.error();
+        if (key && *key) found.keys.push_back(std::move(**key));
+    };
+    if (!credentials_dir.empty()) {
+        look(credentials_dir + "/master-key", true);
+        look(credentials_dir + "/master-key.new", true);
+    }
+    look(state_dir + "/master.key", false);
+    look(state_dir + "/master.key.new", false);
+    return found;
+}
+
+Result<MasterKey> next_master_key(const std::string& state_dir, const std::string& credentials_dir,
+                                  const std::string& current_path, std::string_view current_id,
+                                  Random& random) {
+    const bool from_credential = begins_with(current_path, credentials_dir);
+    if (!credentials_dir.empty()) {
+        for (const char* name : {"/master-key.new", "/master-key"}) {
+            // After a change to master-key.new, master-key may still hold the key before it.
+            if (from_credential && name == std::string_view("/master-key")) break;
+            auto key = read_key(credentials_dir + name, true);
+            if (!key) return key.error();
+            if (*key && key_id_of(**key) != current_id) return std::move(**key);
+        }
+    }
+    if (from_credential)
+        return Error{errc::config,
+                     fmt::format("the master key is the credential {}, which only its owner can "
+                                 "change: bring a new key (openssl rand -hex 32) as the credential "
+                                 "master-key.new beside it, restart tokenbrokerd, and run: "
+                                 "tokenbroker rekey. If that was done before, the key in use is "
+                                 "master-key.new already: make it master-key first",
+                                 current_path)};
+    const std::string path = state_dir + "/master.key.new";
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)  // one that was never used: see the caller
+        return file_error(errc::storage, "remove", path, errno);
+    return write_key(state_dir, path, state_dir + "/master.key.draft", random);
+}
+
+Result<std::string> retire_key_files(const std::string& state_dir,
+                                     const std::string& credentials_dir,
+                                     std::string_view current_id, std::string_view old_id) {
+    const std::string named = state_dir + "/master.key";
+    const std::string fresh = named + ".new";
+    const UniqueFd old = holds(named, old_id) ? open_to_overwrite(named) : UniqueFd();
+    struct stat info{};
+    const bool free = ::stat(named.c_str(), &info) != 0 && errno == ENOENT;
+    if (holds(fresh, current_id) && (old || free)) {
+        if (::rename(fresh.c_str(), named.c_str()) != 0)
+            return file_error(errc::storage, "rename", fresh, errno);
+    } else if (old && ::unlink(named.c_str()) != 0) {
+        return file_error(errc::storage, "remove the old master key", named, errno);
+    }
     if (auto synced = sync_folder(state_dir); !synced) return synced.error();
-    return key;
+    overwrite(old.get());
+    const FoundKeys found = find_keys(state_dir, credentials_dir);
+    const MasterKey* current = found.with_id(current_id);
+    return current == nullptr ? std::string() : current->path;
 }
 
 }  // namespace tb::storage

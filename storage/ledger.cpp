@@ -1,4 +1,4 @@
-// Opening, coming back after an I/O error, loading, reading, tidying. What must stay true: the head
+// Opening, coming back after an I/O error, loading, reading. What must stay true: the head
 // in memory is the head in the database, or there is a doubt and nothing is let in.
 #include "storage/ledger.hpp"
 
@@ -10,14 +10,8 @@
 
 namespace tb::storage {
 namespace {
-constexpr Millis retry_after_ms{2'000};  // to open again, to put the ballast back
-constexpr Millis quiet_ms{20};           // before a log that has grown is copied
-constexpr Millis quiet_long_ms{1'000};   // before any is
-constexpr Millis look_after_ms = 1h;     // for retired grants
-constexpr Millis prune_every_ms = 24h;
-// Pages in the log (WAL) from which a moment of quiet is used to copy them into the database: 4 MiB
-// take about 5 ms.
-constexpr int log_pages_tidy = 1'000;
+// A larger database is checked beside its load, on another thread: 35 MiB take 50 ms.
+constexpr std::int64_t check_at_once_bytes_max = 4 * 1024 * 1024;
 }  // namespace
 
 Result<std::unique_ptr<Ledger>> Ledger::open(SqliteOptions options, Random& random, Log& log) {
@@ -55,23 +49,39 @@ WallTime Ledger::now() {
 Result<void> Ledger::connect_first(Random& random) {
     const std::string path = file("tokenbroker.db");
     if (auto fine = examine_database(options_.state_dir, path, log_); !fine) return fine.error();
-    Result<std::unique_ptr<Database>> writer = open_writer(path, Checks::all);
+    const bool large = bytes_of(path) > check_at_once_bytes_max;
+    Result<std::unique_ptr<Database>> writer =
+        open_writer(path, large ? Checks::later : Checks::all);
     if (!writer) return writer.error();
-    Result<std::unique_ptr<Sealer>> sealer =
-        open_sealer(**writer, options_.state_dir, options_.credentials_dir, random, log_);
-    if (!sealer) return sealer.error();
-    const Result<Head> head = read_head(**writer, **sealer);
+    Result<Keyring> keyring =
+        open_keyring(**writer, options_.state_dir, options_.credentials_dir, random, log_);
+    if (!keyring) return keyring.error();
+    const Result<Head> head = read_head(**writer, *keyring->sealers.current);
     if (!head) return head.error();
     Result<std::unique_ptr<Database>> checkpointer = open_checkpointer(path);
     if (!checkpointer) return checkpointer.error();
-    sealer_ = std::move(*sealer);
+    sealers_ = std::move(keyring->sealers);
+    key_path_ = keyring->path;
     head_ = *head;
     auto connections =
-        std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), *sealer_);
+        std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), sealers_);
     if (connections->writer->failure() != nullptr) return connections->writer->error();
     extend_log(path);
     connections_ = std::move(connections);
+    if (sealers_.previous || !keyring->retired_id.empty()) {
+        rekey_.emplace();
+        rekey_->retired_id = keyring->retired_id;
+        log_.notice("a change of the master key goes on; the new one is {}", key_path_);
+    }
+    publish_keys();
+    if (large) checking_ = std::async(std::launch::async, check_whole, path);
     return {};
+}
+
+// The pages are what they should be. Before anything is changed, and before a load is believed.
+Result<void> Ledger::whole() {
+    if (checking_.valid()) checked_ = checking_.get();
+    return checked_;
 }
 
 Result<void> Ledger::reconnect() {
@@ -81,9 +91,10 @@ Result<void> Ledger::reconnect() {
     Result<std::unique_ptr<Database>> checkpointer = open_checkpointer(path);
     if (!checkpointer) return checkpointer.error();
     auto connections =
-        std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), *sealer_);
+        std::make_unique<Connections>(std::move(*writer), std::move(*checkpointer), sealers_);
     if (connections->writer->failure() != nullptr) return connections->writer->error();
-    const Result<Head> head = read_head(*connections->writer, *sealer_);
+    if (auto resolved = resolve_entering(*connections->writer); !resolved) return resolved.error();
+    const Result<Head> head = read_head(*connections->writer, *sealers_.current);
     if (!head) return head.error();
     const bool known = *head == head_ || (doubt_ && *head == doubt_->after);
     if (!known) return damaged_database(path, "it was changed by somebody else while in use");
@@ -94,6 +105,7 @@ Result<void> Ledger::reconnect() {
 }
 
 Result<void> Ledger::ready() {
+    if (auto fine = whole(); !fine) return fine.error();
     if (!connections_)
         if (auto connected = reconnect(); !connected) return failing(connected.error());
     if (doubt_)
@@ -103,7 +115,7 @@ Result<void> Ledger::ready() {
 
 Result<void> Ledger::resolve_doubt() {
     Database& database = *connections_->writer;
-    const Result<Head> head = read_head(database, *sealer_);
+    const Result<Head> head = read_head(database, *sealers_.current);
     if (!head) {
         connections_.reset();
         return head.error();
@@ -126,6 +138,9 @@ Result<void> Ledger::resolve_doubt() {
 }
 
 void Ledger::close() {
+    snapshot_.reset();
+    if (rekey_ && rekey_->waits_for_stop && ready())
+        if (auto done = finish_rekey(true); !done) rekey_failed(done.error());
     connections_.reset();
     lock_.reset();
 }
@@ -133,16 +148,21 @@ void Ledger::close() {
 Error Ledger::failing(Error error) {
     if (!failing_) log_.error("{}", error.message);
     failing_ = true;
+    const std::lock_guard lock(trouble_mutex_);
+    trouble_ = error.message;
     return error;
 }
 
 void Ledger::works_again() {
     if (failing_) log_.notice("{} can be written again", file("tokenbroker.db"));
     failing_ = false;
+    const std::lock_guard lock(trouble_mutex_);
+    trouble_.clear();
 }
 
 Result<void> Ledger::load(const std::function<void(AccountRecord)>& each) {
-    if (auto fine = ready(); !fine) return fine.error();
+    if (!connections_ || doubt_)
+        if (auto fine = ready(); !fine) return fine.error();
     Rows& rows = connections_->rows;
     Sum sum;
     auto loaded = rows.each_account([&](AccountRow& row) -> Result<void> {
@@ -168,6 +188,8 @@ Result<void> Ledger::load(const std::function<void(AccountRecord)>& each) {
         return damaged_database(file("tokenbroker.db"),
                                 "its rows are not those that were last written (an older row was "
                                 "put back, or one was removed)");
+    if (auto fine = whole(); !fine) return fine.error();
+    connections_->writer->release_memory();  // every page was read once: 8 MiB that nobody needs
     prune();
     return {};
 }
@@ -205,62 +227,6 @@ Result<SecretSet> Ledger::open_client_secrets(const std::string& client) {
         set.set(row.name, std::move(*value));
     }
     return set;
-}
-
-Millis Ledger::tidy_after() const {
-    if (!connections_ || doubt_) return retry_after_ms;
-    if (log_pages_ >= log_pages_tidy) return quiet_ms;
-    if (log_pages_ > 0) return quiet_long_ms;
-    if (!ballast_.in_place()) return retry_after_ms;
-    return look_after_ms;
-}
-
-void Ledger::tidy() {
-    if (!ready()) return;
-    if (log_pages_ > 0) checkpoint();
-    put_ballast_back();
-    if (!pruned_at_ || !connections_) return prune();
-    const Millis since = now() - *pruned_at_;
-    if (since >= prune_every_ms || since < Millis{0}) prune();
-}
-
-void Ledger::bound_log() {
-    if (log_pages_ > limits::store_log_pages_max) checkpoint();
-}
-
-void Ledger::checkpoint() {
-    if (!connections_) return;
-    Database& database = *connections_->checkpointer;
-    log_pages_ = 0;
-    if (database.checkpoint(false)) {
-        ++checkpoints_;
-        return;
-    }
-    const SqlFailure failure = *database.failure();
-    (void)failing(database.error());
-    database.clear_failure();
-    log_pages_ = 1;  // tried again
-    if (failure.of_the_device()) connections_.reset();
-}
-
-void Ledger::put_ballast_back() {
-    if (!ballast_.in_place() && ballast_.reserve() && ballast_dropped_) {
-        log_.notice("{} holds {} bytes in reserve again", file("ballast"), limits::ballast_bytes);
-        ballast_dropped_ = false;
-    }
-    ballast_in_place_ = ballast_.in_place();
-}
-
-void Ledger::prune() {
-    if (!ready()) return;
-    pruned_at_ = now();
-    if (!connections_->rows.any_retired_before(*pruned_at_ - limits::retired_grants_kept_ms))
-        return after_reading();
-    const Work work{Work::Kind::prune, 0, nullptr, std::make_shared<int>(0)};
-    const auto answers = commit({&work, 1});
-    if (answers.front())
-        log_.info("{} retired grants were kept for 30 days and are gone",
-                  answers.front()->attempts);
 }
 
 StoreStats Ledger::stats() const {

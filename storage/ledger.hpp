@@ -12,7 +12,9 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,16 +26,18 @@
 #include "storage/connections.hpp"
 #include "storage/database.hpp"
 #include "storage/head.hpp"
+#include "storage/keyring.hpp"
 #include "storage/lock_file.hpp"
 #include "storage/rows.hpp"
 #include "storage/seal.hpp"
+#include "storage/snapshot.hpp"
 #include "storage/token_store.hpp"
 
 namespace tb::storage {
 
-// A change, or one of the two things done in the same way.
+// A change, or one of the three things done in the same way.
 struct Work {
-    enum class Kind { change, restore_retired, prune };
+    enum class Kind { change, restore_retired, prune, reseal };
     Kind kind = Kind::change;
     AccountId account = 0;           // of restore_retired
     const Change* change = nullptr;  // of change
@@ -47,6 +51,22 @@ struct StoreStats {
     std::uint64_t checkpoints = 0;
     std::uint64_t reopened = 0;
     bool ballast_in_place = false;
+};
+
+// A change of the master key under way.
+struct Rekey {
+    RowsPosition at;    // durable up to here
+    RowsPosition next;  // what the commit under way will make of it
+    std::size_t resealed = 0;
+    std::string retired_id{};     // nothing is under this key any more; its file goes
+    bool waits_for_stop = false;  // the database is too large to be written anew while running
+    int turns_to_wait = 0;        // after a failure
+};
+// A new key whose commit failed and may be in all the same.
+struct Entering {
+    std::unique_ptr<Sealer> sealer;
+    std::string path;
+    Head after;
 };
 
 class Ledger {
@@ -71,11 +91,23 @@ class Ledger {
     // After each group is answered: a log that never finds quiet is bounded here.
     void bound_log();
 
+    // --- the master key (ledger_rekey.cpp) ---
+    // A new key is in force when this returns; rekey_step() then takes the rows along, some at a
+    // time, and goes on after a restart. errc::config: why not now.
+    Result<void> begin_rekey();
+    bool rekey_wants_step();  // between two groups
+    void rekey_step();
+    StoreKeys keys() const;  // from any thread
+
+    // --- a backup (ledger_backup.cpp): one at a time, not while the key is changed ---
+    Result<void> backup(BackupAsk& ask);
+
     // The log is copied into the database, everything closed and the folder unlocked. Nothing may
     // be called after.
     void close();
 
-    StoreStats stats() const;  // from any thread
+    StoreStats stats() const;     // from any thread
+    std::string trouble() const;  // from any thread: see TokenStore
 
   private:
     // A group whose COMMIT failed and may be in all the same.
@@ -97,6 +129,7 @@ class Ledger {
     Result<void> connect_first(Random& random);
     Result<void> reconnect();
     Result<void> ready();
+    Result<void> whole();
     Result<void> resolve_doubt();
     void after_reading();
     void prune();
@@ -104,6 +137,15 @@ class Ledger {
     void checkpoint();
     Error failing(Error error);
     void works_again();
+    void try_to_write();
+    // The master key (ledger_rekey.cpp).
+    void entered();
+    Result<void> resolve_entering(Database& database);
+    Result<void> finish_rekey(bool stopping);
+    Result<void> scrub();
+    bool transact(const std::function<void(Database&)>& change);
+    void rekey_failed(const Error& error);
+    void publish_keys(std::string trouble = {});
     // Groups (ledger_commit.cpp).
     Attempt attempt(std::span<const Work> group);
     Result<Committed> apply(const Work& work, Sum& sum, WallTime at);
@@ -117,15 +159,25 @@ class Ledger {
     std::optional<LockFile> lock_;
     Log& log_;
     Ballast ballast_;
-    std::unique_ptr<Sealer> sealer_;  // before connections_: their rows use it
+    Sealers sealers_;       // before connections_: their rows use them
+    std::string key_path_;  // of the current key
     std::unique_ptr<Connections> connections_;
     Head head_;
     std::optional<Doubt> doubt_;
+    std::optional<Rekey> rekey_;
+    std::optional<Entering> entering_;
+    std::unique_ptr<Snapshot> snapshot_;  // of a backup
+    mutable std::mutex keys_mutex_;
+    StoreKeys keys_;  // under keys_mutex_
     std::vector<std::pair<std::shared_ptr<const void>, Result<Committed>>> remembered_;
-    int log_pages_ = 0;  // in the log and not yet in the database
+    std::future<Result<void>> checking_;  // the pages of a large database, until it was awaited
+    Result<void> checked_;                // what came of it
+    int log_pages_ = 0;                   // in the log and not yet in the database
     std::optional<WallTime> pruned_at_;
     bool ballast_dropped_ = false;
     bool failing_ = false;  // said so in the log; the next success says that it is over
+    mutable std::mutex trouble_mutex_;
+    std::string trouble_;  // while failing_: the newest reason
     std::atomic<std::uint64_t> transactions_{0};
     std::atomic<std::uint64_t> changes_{0};
     std::atomic<std::uint64_t> checkpoints_{0};

@@ -94,7 +94,7 @@ Ledger::Attempt Ledger::attempt(std::span<const Work> group) {
         return tried;
     }
     const Head after{head_.commits + 1, sum};
-    write_head(connections_->write_head, *sealer_, after);
+    write_head(connections_->write_head, *sealers_.current, after);
     const bool written = database.failure() == nullptr;
     connections_->commit.run();
     if (database.failure() == nullptr) {
@@ -143,6 +143,15 @@ Result<Committed> Ledger::apply(const Work& work, Sum& sum, WallTime at) {
             return applier.apply(*work.change);
         case Work::Kind::restore_retired:
             return applier.restore_retired(work.account);
+        case Work::Kind::reseal: {
+            rekey_->next = rekey_->at;
+            const auto resealed =
+                connections_->rows.reseal(rekey_->next, limits::rekey_rows_per_turn, sum);
+            if (!resealed) return resealed.error();
+            Committed out;
+            out.attempts = static_cast<int>(*resealed);
+            return out;
+        }
         case Work::Kind::prune:
             break;
     }
@@ -187,6 +196,27 @@ std::optional<Result<Committed>> Ledger::remembered(const Work& work) {
 // Nobody else holds them, so nobody can come again.
 void Ledger::forget_unasked() {
     std::erase_if(remembered_, [](const auto& entry) { return entry.first.use_count() == 1; });
+}
+
+// Nobody may have anything to commit for hours; that all is well again should be known before.
+void Ledger::try_to_write() {
+    const auto nothing = std::make_shared<const Change>(Touch{});
+    const Work work{Work::Kind::change, 0, nothing.get(), nothing};
+    (void)commit({&work, 1});
+}
+
+std::string Ledger::trouble() const {
+    const std::lock_guard lock(trouble_mutex_);
+    if (!trouble_.empty())
+        return fmt::format(
+            "the store can't write: {}; tokens in hand are served, and no grant that can be used "
+            "once is sent",
+            trouble_);
+    if (ballast_in_place_) return {};
+    return fmt::format(
+        "the store can't write {} bytes to {}, which are held in reserve for new grants; until "
+        "they are, no grant that can be used once is sent; free some disk space",
+        limits::ballast_bytes, file("ballast"));
 }
 
 }  // namespace tb::storage

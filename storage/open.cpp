@@ -12,7 +12,6 @@
 #include <cstring>
 
 #include "storage/files.hpp"
-#include "storage/head.hpp"
 #include "storage/schema.hpp"
 
 namespace tb::storage {
@@ -21,8 +20,6 @@ namespace {
 constexpr std::size_t header_bytes = 100;
 constexpr std::string_view magic("SQLite format 3\0", 16);
 constexpr std::size_t log_bytes_usual = 32 + 1'000 * (24 + 4096);  // when it is copied (ledger.cpp)
-constexpr std::string_view key_check = "token broker key check";
-constexpr Place key_check_place{.table = "keyring", .column = "check_sealed"};
 
 std::uint32_t big_endian(const char* at) {
     std::uint32_t value = 0;
@@ -72,6 +69,13 @@ Result<void> check_header(const std::string& path, std::string_view header) {
     return {};
 }
 
+Result<void> check_pages(Database& database) {
+    const std::string verdict = database.text("PRAGMA quick_check(1)");
+    if (database.failure() != nullptr) return database.error();
+    if (verdict != "ok") return damaged_database(database.path(), verdict);
+    return {};
+}
+
 Result<void> check_as_sqlite(Database& database, Checks checks) {
     const std::string& path = database.path();
     database.run("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
@@ -83,47 +87,22 @@ Result<void> check_as_sqlite(Database& database, Checks checks) {
     if (*application != application_id || *version == 0) return foreign(path);
     if (*version > static_cast<std::int64_t>(schema_steps().size())) return too_new(path, *version);
     if (checks == Checks::quick) return {};
-    const std::string verdict = database.text("PRAGMA quick_check(1)");
-    if (database.failure() != nullptr) return database.error();
-    if (verdict != "ok") return damaged_database(path, verdict);
-    return {};
+    // A migration changes it at once: then all checks come first.
+    const bool current = *version == static_cast<std::int64_t>(schema_steps().size());
+    if (checks == Checks::later && current) return {};
+    return check_pages(database);
 }
 
+// EXTRA is FULL in log mode, but until a file is in that mode, it has a rollback journal: FULL does
+// not sync the folder when the journal is gone, and after a power cut it is back and undoes what
+// was acknowledged.
 Result<void> set_up(Database& database) {
     database.run(
         "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
+        "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
         "PRAGMA cache_size = -8192");
     if (database.failure() != nullptr) return database.error();
     return {};
-}
-
-Error wrong_key(const MasterKey& key, const std::string& path) {
-    return Error{errc::key_missing,
-                 fmt::format("the master key {} is not the one that {} was sealed with; put the "
-                             "right key back (a backup of it, or the credential that was used "
-                             "before)",
-                             key.path, path)};
-}
-
-Result<MasterKey> key_for(Database& database, const std::string& state_dir,
-                          const std::string& credentials_dir, Random& random, Log& log) {
-    Result<std::optional<MasterKey>> found = find_master_key(state_dir, credentials_dir);
-    if (!found) return found.error();
-    if (*found) return std::move(**found);
-    const auto sealed = database.integer(
-        "SELECT (SELECT count(*) FROM keyring) + (SELECT count(*) FROM head) + "
-        "EXISTS(SELECT 1 FROM account) + EXISTS(SELECT 1 FROM client_secret)");
-    if (!sealed) return database.error();
-    if (*sealed != 0)
-        return Error{errc::key_missing,
-                     fmt::format("{} holds sealed data, but its master key is missing (neither "
-                                 "{}/master.key nor the credential master-key is there); put the "
-                                 "key back. No new one is made: it could not open anything",
-                                 database.path(), state_dir)};
-    Result<MasterKey> made = make_master_key(state_dir, random);
-    if (made) log.notice("made the master key {}; keep a copy of it in a safe place", made->path);
-    return made;
 }
 
 }  // namespace
@@ -170,8 +149,20 @@ Result<std::unique_ptr<Database>> open_writer(const std::string& path, Checks ch
                                  "system with shared memory",
                                  path, mode)};
     if (auto migrated = migrate(database, schema_steps()); !migrated) return migrated.error();
+    // After an I/O error, what a new file was put into is no log, whatever the answer was above.
+    if (database.text("PRAGMA journal_mode") != "wal") {
+        if (database.failure() != nullptr) return database.error();
+        return Error{errc::storage, fmt::format("{} fell out of WAL mode; try again", path)};
+    }
     database.checkpoint_at_close(true);
     return opened;
+}
+
+Result<void> check_whole(const std::string& path) {
+    const Result<std::unique_ptr<Database>> opened = Database::open(path);
+    if (!opened) return opened.error();
+    (*opened)->run("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF");
+    return check_pages(**opened);
 }
 
 Result<std::unique_ptr<Database>> open_checkpointer(const std::string& path) {
@@ -188,42 +179,6 @@ void extend_log(const std::string& path) {
     const std::string zeros(log_bytes_usual, '\0');
     if (write_all(fd.get(), path, zeros) && ::fdatasync(fd.get()) == 0) return;
     (void)!::ftruncate(fd.get(), 0);
-}
-
-Result<std::unique_ptr<Sealer>> open_sealer(Database& database, const std::string& state_dir,
-                                            const std::string& credentials_dir, Random& random,
-                                            Log& log) {
-    const Result<MasterKey> key = key_for(database, state_dir, credentials_dir, random, log);
-    if (!key) return key.error();
-    auto sealer = std::make_unique<Sealer>(*key);
-    {
-        Statement statement(database, "SELECT key_id, check_sealed FROM keyring WHERE id = 1");
-        Cursor cursor = statement.with();
-        if (cursor.next()) {
-            if (cursor.bytes(0) != sealer->key_id()) return wrong_key(*key, database.path());
-            const Result<Secret> check = sealer->open(key_check_place, cursor.bytes(1));
-            if (!check || check->view() != key_check) return wrong_key(*key, database.path());
-            return sealer;
-        }
-    }
-    if (database.failure() != nullptr) return database.error();
-    const auto rows = database.integer(
-        "SELECT (SELECT count(*) FROM head) + EXISTS(SELECT 1 FROM account) + "
-        "EXISTS(SELECT 1 FROM client_secret)");
-    if (!rows) return database.error();
-    if (*rows != 0) return damaged_database(database.path(), "the record of its key is missing");
-    const std::string check = sealer->seal(key_check_place, key_check);
-    database.run("BEGIN IMMEDIATE");
-    Statement statement(database, "INSERT INTO keyring VALUES(1, ?1, ?2)");
-    statement.run(Blob{sealer->key_id()}, Blob{check});
-    Statement head(database, write_head_sql);
-    write_head(head, *sealer, Head{});
-    database.run("COMMIT");
-    if (database.failure() == nullptr) return sealer;
-    const Error error = database.error();
-    database.clear_failure();
-    if (database.in_transaction()) database.run("ROLLBACK");
-    return error;
 }
 
 }  // namespace tb::storage

@@ -136,10 +136,26 @@ struct SetClientSecret {
     std::string client;
     std::string name;  // "client_secret", "api_key"
     Secret value;      // empty = forget it
+    bool only_if_missing = false;
+};
+// Out of a backup: an account that is missing is added with its intent, over an existing one only a
+// newer grant goes (a later version that was also obtained later); the grant before it is retired.
+struct RestoreAccount {
+    AccountRecord account;  // as of AddAccount; an intent's fingerprint is set by the store
+    SecretSet grant;
 };
 
 using Change = std::variant<AddAccount, Intend, Renewed, SetState, SetPaused, ReplaceGrant, Promote,
-                            RemoveAccount, Touch, SetClientSecret>;
+                            RemoveAccount, Touch, SetClientSecret, RestoreAccount>;
+
+// What became of a RestoreAccount, or of a SetClientSecret that is only_if_missing.
+enum class Restored : std::uint8_t {
+    none,
+    added,
+    replaced,
+    same,  // the grant is there already
+    kept,  // the one that is there is newer, or nothing says that it is older
+};
 
 // What the store made of it.
 struct Committed {
@@ -148,6 +164,7 @@ struct Committed {
     std::string grant_fingerprint;    // after the change
     int attempts = 0;                 // of the intent after Intend
     std::uint64_t generation = 0;     // after the change; Promote gives the token a new one
+    Restored restored = Restored::none;
 };
 
 }  // namespace tb::storage

@@ -51,9 +51,9 @@ std::optional<Blob> token_blob(const AccountRow& row) {
 
 }  // namespace
 
-Rows::Rows(Database& database, Sealer& sealer)
+Rows::Rows(Database& database, Sealers& sealers)
     : database_(database),
-      sealer_(sealer),
+      sealers_(sealers),
       account_(database, "SELECT " TB_ACCOUNT_COLUMNS "WHERE a.id = ?1"),
       each_account_(database, "SELECT " TB_ACCOUNT_COLUMNS "ORDER BY a.id"),
       id_of_(database, "SELECT id FROM account WHERE name = ?1 AND candidate_for IS NULL"),
@@ -87,7 +87,7 @@ Rows::Rows(Database& database, Sealer& sealer)
       now_(database, "SELECT unixepoch()"),
       retired_before_(database, "SELECT 1 FROM retired_grant WHERE retired_at <= ?1 LIMIT 1") {}
 
-RowHash Rows::hash(const AccountRow& row) {
+std::string_view Rows::hashed(const AccountRow& row) {
     const AccountRecord& r = row.record;
     hashed_.clear();
     Writer writer(hashed_);
@@ -102,7 +102,7 @@ RowHash Rows::hash(const AccountRow& row) {
     writer.put(row.token_generation);
     put_sealed(writer, row.grant);
     put_sealed(writer, row.token);
-    return sealer_.hash_row(hashed_);
+    return hashed_;
 }
 
 Result<void> Rows::read(Cursor& cursor, AccountRow& row) {
@@ -133,10 +133,8 @@ Result<void> Rows::read(Cursor& cursor, AccountRow& row) {
     row.token = cursor.bytes(19);
     r.last_used.reset();
     if (const auto at = cursor.optional_integer(20)) r.last_used = wall_from_ms(*at);
-    const RowHash is = hash(row);
-    if (!whole || !fits(is, cursor.bytes(16)))
+    if (!whole || !check(row, cursor.bytes(16)))
         return changed_from_outside(fmt::format("account {}", r.name));
-    row.element = is.element;
     return {};
 }
 

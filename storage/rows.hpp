@@ -1,6 +1,8 @@
 // Accounts, retired grants and client secrets as rows: read and checked, written and hashed. Every
 // write takes the row's old element out of the sum and puts the new one in, so the head record of
-// the same transaction fits. Failures of SQLite stick to the Database.
+// the same transaction fits. Failures of SQLite stick to the Database. A row that is still under
+// the key before is brought over to the current one as it is read, in memory: whoever writes it
+// back writes it under the current key.
 #pragma once
 
 #include <functional>
@@ -19,8 +21,9 @@ struct AccountRow {
     AccountRecord record;  // without its token
     std::string grant;     // sealed, of record.grant_version
     std::optional<std::uint64_t> token_generation;
-    std::string token;  // sealed, of token_generation
-    Half element{};     // what the sum holds for it
+    std::string token;   // sealed, of token_generation
+    Half element{};      // what the sum holds for it
+    bool stale = false;  // it is still under the key before
 };
 
 struct RetiredRow {
@@ -30,6 +33,7 @@ struct RetiredRow {
     WallTime retired_at{};
     std::string grant;  // sealed
     Half element{};
+    bool stale = false;
 };
 
 struct ClientSecretRow {
@@ -38,11 +42,22 @@ struct ClientSecretRow {
     std::uint64_t version = 1;
     std::string value;  // sealed
     Half element{};
+    bool stale = false;
+};
+
+// How far a pass over all rows has come.
+struct RowsPosition {
+    enum class Table { account, retired_grant, client_secret, end };
+    Table table = Table::account;
+    AccountId account = 0;
+    std::uint64_t grant_version = 0;
+    std::string client{};
+    std::string name{};
 };
 
 class Rows {
   public:
-    Rows(Database& database, Sealer& sealer);
+    Rows(Database& database, Sealers& sealers);
 
     // errc::not_found, errc::damaged (the row was changed from outside), or the database's failure.
     Result<AccountRow> account(AccountId id);
@@ -76,6 +91,11 @@ class Rows {
     void seal_token(AccountRow& row, const TokenRecord& token);
     void seal_value(ClientSecretRow& row, const Secret& value);
 
+    std::string fingerprint(const SecretSet& grant) { return sealers_.current->fingerprint(grant); }
+    // The next `most` rows of one table after `position`, which moves on; those that are stale are
+    // written under the current key. How many were.
+    Result<std::size_t> reseal(RowsPosition& position, std::size_t most, Sum& sum);
+
     WallTime now();  // the system's clock, as SQLite reads it; to the second
     bool any_retired_before(WallTime at);
 
@@ -83,12 +103,24 @@ class Rows {
     Result<void> read(Cursor& cursor, AccountRow& row);
     Result<std::vector<RetiredRow>> read_retired(Cursor&& cursor);
     Result<std::vector<ClientSecretRow>> read_client_secrets(Cursor&& cursor);
-    RowHash hash(const AccountRow& row);
-    RowHash hash(const RetiredRow& row);
-    RowHash hash(const ClientSecretRow& row);
+    std::string_view hashed(const AccountRow& row);  // what a row's hash is of; until the next
+    std::string_view hashed(const RetiredRow& row);
+    std::string_view hashed(const ClientSecretRow& row);
+    template <class Row>
+    RowHash hash(const Row& row) {
+        return sealers_.current->hash_row(hashed(row));
+    }
+    template <class Row>
+    bool check(Row& row, std::string_view stored_hash);
+    void bring_over(AccountRow& row);
+    void bring_over(RetiredRow& row);
+    void bring_over(ClientSecretRow& row);
+    Result<std::size_t> reseal_accounts(RowsPosition& position, std::size_t most, Sum& sum);
+    Result<std::size_t> reseal_retired(RowsPosition& position, std::size_t most, Sum& sum);
+    Result<std::size_t> reseal_client_secrets(RowsPosition& position, std::size_t most, Sum& sum);
 
     Database& database_;
-    Sealer& sealer_;
+    Sealers& sealers_;
     std::string hashed_;  // kept for its memory
     Statement account_;
     Statement each_account_;

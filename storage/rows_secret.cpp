@@ -1,46 +1,11 @@
-// Retired grants and client secrets as rows, and the seals of all three kinds. The place of a seal
-// holds everything that makes it the only one of its kind: table, column, account or client, key
-// and version.
+// Retired grants and client secrets as rows, and the seals of all three kinds.
 #include "storage/codec.hpp"
+#include "storage/places.hpp"
 #include "storage/row_hash.hpp"
 #include "storage/rows.hpp"
 
 namespace tb::storage {
 namespace {
-
-Place grant_place(const AccountRow& row) {
-    return {.table = "account",
-            .column = "grant",
-            .account = row.record.id,
-            .version = row.record.grant_version,
-            .kind = "account",
-            .label = row.record.name};
-}
-Place token_place(const AccountRow& row) {
-    return {.table = "account",
-            .column = "token",
-            .account = row.record.id,
-            .version = row.token_generation.value_or(0),
-            .kind = "account",
-            .label = row.record.name};
-}
-Place grant_place(const RetiredRow& row, std::string_view account_name) {
-    return {.table = "retired_grant",
-            .column = "retired grant",
-            .account = row.account,
-            .version = row.grant_version,
-            .kind = "account",
-            .label = account_name};
-}
-Place value_place(const ClientSecretRow& row) {
-    return {.table = "client_secret",
-            .column = "value",
-            .client = row.client,
-            .name = row.name,
-            .version = row.version,
-            .kind = "client",
-            .label = row.client};
-}
 
 Result<SecretSet> parse_set(const Result<Secret>& plain, std::string_view account_name) {
     if (!plain) return plain.error();
@@ -53,22 +18,22 @@ Result<SecretSet> parse_set(const Result<Secret>& plain, std::string_view accoun
 
 }  // namespace
 
-RowHash Rows::hash(const RetiredRow& row) {
+std::string_view Rows::hashed(const RetiredRow& row) {
     hashed_.clear();
     Writer writer(hashed_);
     writer.put(std::string_view("retired_grant")).put(row.account).put(row.grant_version);
     writer.put(std::string_view(row.fingerprint)).put(row.retired_at);
     put_sealed(writer, row.grant);
-    return sealer_.hash_row(hashed_);
+    return hashed_;
 }
 
-RowHash Rows::hash(const ClientSecretRow& row) {
+std::string_view Rows::hashed(const ClientSecretRow& row) {
     hashed_.clear();
     Writer writer(hashed_);
     writer.put(std::string_view("client_secret")).put(std::string_view(row.client));
     writer.put(std::string_view(row.name)).put(row.version);
     put_sealed(writer, row.value);
-    return sealer_.hash_row(hashed_);
+    return hashed_;
 }
 
 Result<std::vector<RetiredRow>> Rows::read_retired(Cursor&& cursor) {
@@ -80,11 +45,9 @@ Result<std::vector<RetiredRow>> Rows::read_retired(Cursor&& cursor) {
         row.fingerprint = cursor.bytes(2);
         row.retired_at = wall_from_ms(cursor.integer(3));
         row.grant = cursor.bytes(5);
-        const RowHash is = hash(row);
-        if (!fits(is, cursor.bytes(4)))
+        if (!check(row, cursor.bytes(4)))
             return changed_from_outside(
                 fmt::format("a retired grant of the account with id {}", row.account));
-        row.element = is.element;
         rows.push_back(std::move(row));
     }
     if (database_.failure() != nullptr) return database_.error();
@@ -129,10 +92,8 @@ Result<std::vector<ClientSecretRow>> Rows::read_client_secrets(Cursor&& cursor) 
         row.name = cursor.bytes(1);
         row.version = static_cast<std::uint64_t>(cursor.integer(2));
         row.value = cursor.bytes(4);
-        const RowHash is = hash(row);
-        if (!fits(is, cursor.bytes(3)))
+        if (!check(row, cursor.bytes(3)))
             return changed_from_outside(fmt::format("client {}: {}", row.client, row.name));
-        row.element = is.element;
         rows.push_back(std::move(row));
     }
     if (database_.failure() != nullptr) return database_.error();
@@ -162,15 +123,16 @@ void Rows::remove(const ClientSecretRow& row, Sum& sum) {
 }
 
 Result<SecretSet> Rows::open_grant(const AccountRow& row) {
-    return parse_set(sealer_.open(grant_place(row), row.grant), row.record.name);
+    return parse_set(sealers_.current->open(grant_place(row), row.grant), row.record.name);
 }
 
 Result<SecretSet> Rows::open_grant(const RetiredRow& row, std::string_view account_name) {
-    return parse_set(sealer_.open(grant_place(row, account_name), row.grant), account_name);
+    return parse_set(sealers_.current->open(grant_place(row, account_name), row.grant),
+                     account_name);
 }
 
 Result<TokenRecord> Rows::open_token(const AccountRow& row) {
-    const Result<Secret> plain = sealer_.open(token_place(row), row.token);
+    const Result<Secret> plain = sealers_.current->open(token_place(row), row.token);
     if (!plain) return plain.error();
     TokenRecord token;
     if (!decode_token(plain->view(), token))
@@ -180,26 +142,26 @@ Result<TokenRecord> Rows::open_token(const AccountRow& row) {
 }
 
 Result<Secret> Rows::open_value(const ClientSecretRow& row) {
-    return sealer_.open(value_place(row), row.value);
+    return sealers_.current->open(value_place(row), row.value);
 }
 
 void Rows::seal_grant(AccountRow& row, const SecretSet& grant) {
-    row.grant = sealer_.seal(grant_place(row), grant.serialize().view());
-    row.record.grant_fingerprint = sealer_.fingerprint(grant);
+    row.grant = sealers_.current->seal(grant_place(row), grant.serialize().view());
+    row.record.grant_fingerprint = sealers_.current->fingerprint(grant);
 }
 
 void Rows::seal_grant(RetiredRow& row, const SecretSet& grant) {
-    row.grant = sealer_.seal(grant_place(row, {}), grant.serialize().view());
-    row.fingerprint = sealer_.fingerprint(grant);
+    row.grant = sealers_.current->seal(grant_place(row, {}), grant.serialize().view());
+    row.fingerprint = sealers_.current->fingerprint(grant);
 }
 
 void Rows::seal_token(AccountRow& row, const TokenRecord& token) {
     row.token_generation = token.generation;
-    row.token = sealer_.seal(token_place(row), encode_token(token).view());
+    row.token = sealers_.current->seal(token_place(row), encode_token(token).view());
 }
 
 void Rows::seal_value(ClientSecretRow& row, const Secret& value) {
-    row.value = sealer_.seal(value_place(row), value.view());
+    row.value = sealers_.current->seal(value_place(row), value.view());
 }
 
 }  // namespace tb::storage

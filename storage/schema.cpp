@@ -69,6 +69,17 @@ CREATE TABLE client_secret(
     PRIMARY KEY(client, name)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // While the master key is being changed there are two: 1 is the current one, 2 the one before.
+    R"sql(
+CREATE TABLE keyring_2(
+    id INTEGER PRIMARY KEY CHECK(id IN (1, 2)),
+    key_id BLOB NOT NULL CHECK(length(key_id) = 8),
+    check_sealed BLOB NOT NULL
+) STRICT;
+INSERT INTO keyring_2 SELECT id, key_id, check_sealed FROM keyring;
+DROP TABLE keyring;
+ALTER TABLE keyring_2 RENAME TO keyring;
+)sql",
 };
 
 }  // namespace

@@ -33,15 +33,6 @@ std::string_view text_of(const Hmac::Digest& digest) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-std::string make_key_id(const MasterKey& key) {
-    Secret text("token broker key id");
-    text.append(key.bytes.view());
-    unsigned char digest[32];
-    TB_ASSERT(EVP_Q_digest(nullptr, "SHA256", nullptr, text.view().data(), text.size(), digest,
-                           nullptr) == 1);
-    return {reinterpret_cast<const char*>(digest), 8};
-}
-
 }  // namespace
 
 void Hmac::Free::operator()(void* context) const {
@@ -96,7 +87,7 @@ Sealer::Sealer(const MasterKey& key)
           OPENSSL_cleanse(extracted.data(), extracted.size());
           return expand;
       }()),
-      key_id_(make_key_id(key)),
+      key_id_(key_id_of(key)),
       ciphers_(std::make_unique<Ciphers>()),
       rows_(derive("rows " + key_id_).view()),
       fingerprints_(derive("fingerprints " + key_id_).view()) {}

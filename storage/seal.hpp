@@ -92,4 +92,11 @@ class Sealer {
     Secret key_;
 };
 
+// The key in use and, while the master key is being changed, the one before: what is read may be
+// under either, what is written is under the current one.
+struct Sealers {
+    std::unique_ptr<Sealer> current;
+    std::unique_ptr<Sealer> previous;
+};
+
 }  // namespace tb::storage

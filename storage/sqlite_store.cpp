@@ -6,6 +6,7 @@
 
 #include "base/check.hpp"
 #include "base/limits.hpp"
+#include "storage/relay.hpp"
 
 namespace tb::storage {
 
@@ -26,7 +27,13 @@ SqliteStore::SqliteStore(asio::any_io_executor brain, std::unique_ptr<Ledger> le
 
 Result<void> SqliteStore::load(std::function<void(AccountRecord)> each) {
     Result<void> loaded;
-    thread_.run([&](Ledger& ledger) { loaded = ledger.load(each); });
+    Relay<AccountRecord> relay;
+    const auto done = thread_.run([&](Ledger& ledger) {
+        loaded = ledger.load([&relay](AccountRecord record) { relay.give(std::move(record)); });
+        relay.end();
+    });
+    relay.take_all(each);
+    done.wait();
     return loaded;
 }
 
@@ -76,6 +83,21 @@ awaitable<Result<SecretSet>> SqliteStore::open_client_secrets(std::string client
     std::optional<Error> refused = co_await ask(job);
     if (refused) co_return std::move(*refused);
     co_return std::move(job->secrets);
+}
+
+awaitable<Result<void>> SqliteStore::rekey() {
+    auto job = this->job(Job::Kind::rekey);
+    std::optional<Error> refused = co_await ask(job);
+    if (refused) co_return std::move(*refused);
+    co_return std::move(job->done_well);
+}
+
+awaitable<Result<void>> SqliteStore::backup(std::shared_ptr<BackupAsk> ask_for) {
+    auto job = this->job(Job::Kind::backup);
+    job->backup = std::move(ask_for);
+    std::optional<Error> refused = co_await ask(job);
+    if (refused) co_return std::move(*refused);
+    co_return std::move(job->done_well);
 }
 
 awaitable<void> SqliteStore::close() {

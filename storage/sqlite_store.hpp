@@ -19,6 +19,10 @@ class SqliteStore final : public TokenStore {
     awaitable<Result<SecretSet>> open(AccountId account) override;
     awaitable<Result<Committed>> restore_retired(AccountId account) override;
     awaitable<Result<SecretSet>> open_client_secrets(std::string client) override;
+    std::string trouble() const override { return thread_.ledger().trouble(); }
+    awaitable<Result<void>> rekey() override;
+    StoreKeys keys() const override { return thread_.ledger().keys(); }
+    awaitable<Result<void>> backup(std::shared_ptr<BackupAsk> ask) override;
     awaitable<void> close() override;
 
     StoreStats stats() const { return thread_.ledger().stats(); }

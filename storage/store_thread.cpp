@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
-#include <future>
 #include <unordered_set>
 
 #include "base/check.hpp"
@@ -71,6 +70,12 @@ bool is_read(const Job& job) {
     return job.kind == Job::Kind::open || job.kind == Job::Kind::open_client_secrets;
 }
 
+// Of no account: after whatever came with it.
+bool is_of_the_whole(const Job& job) {
+    return job.kind == Job::Kind::rekey || job.kind == Job::Kind::backup ||
+           job.kind == Job::Kind::close;
+}
+
 }  // namespace
 
 StoreThread::StoreThread(asio::any_io_executor brain, std::unique_ptr<Ledger> ledger,
@@ -113,7 +118,7 @@ StoreThread::Taken StoreThread::give(std::shared_ptr<Job> job) {
     return Taken::yes;
 }
 
-void StoreThread::run(std::function<void(Ledger&)> work) {
+std::future<void> StoreThread::run(std::function<void(Ledger&)> work) {
     const auto done = std::make_shared<std::promise<void>>();  // outlives both sides of it
     {
         const std::lock_guard lock(mutex_);
@@ -124,7 +129,7 @@ void StoreThread::run(std::function<void(Ledger&)> work) {
         };
     }
     wake_.notify_one();
-    done->get_future().wait();
+    return done->get_future();
 }
 
 void StoreThread::loop() {
@@ -151,6 +156,7 @@ void StoreThread::loop() {
         lock.unlock();
         serve(std::move(jobs));
         if (last) return;
+        if (ledger_->rekey_wants_step()) ledger_->rekey_step();
         lock.lock();
     }
     Jobs left(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.end()));
@@ -160,6 +166,7 @@ void StoreThread::loop() {
     for (const auto& job : left) {
         job->committed = closed;
         job->secrets = closed;
+        job->done_well = closed;
     }
     ledger_->close();
     answer(std::move(left));
@@ -200,7 +207,7 @@ void StoreThread::serve(Jobs jobs) {
     Jobs changes;
     Jobs after;  // reads of what is being changed, and the end
     for (auto& job : jobs) {
-        if (job->kind == Job::Kind::close) {
+        if (is_of_the_whole(*job)) {
             after.push_back(std::move(job));
         } else if (!is_read(*job)) {
             touched.add(*job);
@@ -231,12 +238,22 @@ void StoreThread::serve(Jobs jobs) {
 }
 
 void StoreThread::read(Job& job) {
-    if (job.kind == Job::Kind::close)
-        ledger_->close();
-    else if (job.kind == Job::Kind::open)
-        job.secrets = ledger_->open_grant(job.account);
-    else
-        job.secrets = ledger_->open_client_secrets(job.client);
+    switch (job.kind) {
+        case Job::Kind::close:
+            ledger_->close();
+            break;
+        case Job::Kind::open:
+            job.secrets = ledger_->open_grant(job.account);
+            break;
+        case Job::Kind::rekey:
+            job.done_well = ledger_->begin_rekey();
+            break;
+        case Job::Kind::backup:
+            job.done_well = ledger_->backup(*job.backup);
+            break;
+        default:
+            job.secrets = ledger_->open_client_secrets(job.client);
+    }
 }
 
 // One wake-up of the brain for all of them.

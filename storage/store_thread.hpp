@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,7 +18,7 @@ namespace tb::storage {
 
 // One question of the brain. Made and read on the brain; in between it belongs to the thread.
 struct Job {
-    enum class Kind { commit, restore_retired, open, open_client_secrets, close };
+    enum class Kind { commit, restore_retired, open, open_client_secrets, rekey, backup, close };
 
     Job(Kind what, const asio::any_io_executor& brain) : kind(what), answered(brain) {}
     Kind kind;
@@ -26,7 +27,9 @@ struct Job {
     std::string client{};
     Result<Committed> committed{};
     Result<SecretSet> secrets{};
-    bool done = false;  // on the brain only
+    std::shared_ptr<BackupAsk> backup{};
+    Result<void> done_well{};  // of rekey and backup
+    bool done = false;         // on the brain only
     Event answered;
 };
 
@@ -41,8 +44,9 @@ class StoreThread {
     // False: the queue is full, or nothing is taken any more.
     enum class Taken { yes, full, closed };
     Taken give(std::shared_ptr<Job> job);
-    // Runs `work` on the thread, before whatever waits, and waits for it.
-    void run(std::function<void(Ledger&)> work);
+    // Runs `work` on the thread, before whatever waits; the caller waits for the future before it
+    // asks for anything else.
+    std::future<void> run(std::function<void(Ledger&)> work);
     void join();
     const Ledger& ledger() const { return *ledger_; }
 

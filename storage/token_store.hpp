@@ -14,13 +14,36 @@
 
 namespace tb::storage {
 
+// What is known of the master key, for status.
+struct StoreKeys {
+    std::string id;    // 16 hex digits; says nothing of the key
+    std::string path;  // where it was read
+    bool changing = false;
+    std::size_t resealed = 0;  // rows that this change has taken along since the start
+    bool waits_for_stop = false;
+    std::string trouble;  // why it does not get on
+};
+
+// One turn of a backup: the caller's key and header, the store's sealed bytes.
+struct BackupAsk {
+    enum class Turn { start, next, end };
+    Turn turn = Turn::start;
+    Secret key;          // of start
+    std::string header;  // of start
+    // Of the answer:
+    std::string bytes{};
+    bool last = false;  // nothing follows, the snapshot is closed
+    std::uint64_t accounts = 0;
+    std::uint64_t client_secrets = 0;
+};
+
 class TokenStore {
   public:
     virtual ~TokenStore() = default;
 
     // Once, before anything else, blocking: every account, candidates too, each row read once.
-    // Tokens are opened, grants are not. `each` may run on the store's thread, while the caller is
-    // blocked in here. After an error, forget what `each` was given.
+    // Tokens are opened, grants are not. `each` runs on the caller's thread, while the store's
+    // reads on. After an error, forget what `each` was given.
     virtual Result<void> load(std::function<void(AccountRecord)> each) = 0;
 
     // All called on the brain, all resume on the brain, in order of the calls for one account.
@@ -39,9 +62,25 @@ class TokenStore {
     virtual awaitable<Result<Committed>> restore_retired(AccountId account) = 0;
     // All stored secrets of a client, by name. Empty if there are none.
     virtual awaitable<Result<SecretSet>> open_client_secrets(std::string client) = 0;
+    // What an operator must know of the disk now, with what to do; empty when all is well. It is
+    // found out without a change to commit, too, and ends by itself when the disk is well again.
+    virtual std::string trouble() const { return {}; }
+    // A new master key is in force when this returns; every row goes over to it in the background,
+    // between other commits, also after a restart (keys() tells). errc::config: why not now.
+    virtual awaitable<Result<void>> rekey() { co_return not_kept_here(); }
+    virtual StoreKeys keys() const { return {}; }
+    // A consistent snapshot, sealed piece by piece under the caller's key: start, then next until
+    // `last`; end gives up. One at a time. errc::config: why not now; damaged.
+    virtual awaitable<Result<void>> backup(std::shared_ptr<BackupAsk>) {
+        co_return not_kept_here();
+    }
     // Everything queued is committed and the database closed. What is called after is answered
     // errc::closed.
     virtual awaitable<void> close() = 0;
+
+  private:
+    // A store that only lives in memory (tests) has no key and no backup.
+    static Error not_kept_here() { return {errc::config, "this store has no files"}; }
 };
 
 struct SqliteOptions {

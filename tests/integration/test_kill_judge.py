@@ -24,7 +24,7 @@ class ForgedSimulator:
             self.view["counters"]["used_after_successor_used"] += n < highest
             highest = max(highest, n)
 
-    def family(self, _: str) -> dict[str, Any]:
+    def family(self, *_: str) -> dict[str, Any]:
         return self.view
 
     def log(self, **_: Any) -> list[dict[str, Any]]:

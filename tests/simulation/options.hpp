@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <random>
+#include <string>
 
 #include "base/random.hpp"
 #include "base/time.hpp"
@@ -20,40 +21,65 @@ class SimRandom final : public Random {
         }
     }
     std::int64_t between(std::int64_t low, std::int64_t high) {  // both included
-        return low + static_cast<std::int64_t>(u64() % static_cast<std::uint64_t>(high - low + 1));
+        return low +
+               static_cast<std::int64_t>(engine_() % static_cast<std::uint64_t>(high - low + 1));
     }
-    bool chance(double p) { return uniform(0.0, 1.0) < p; }
+    bool chance(double p) { return p > 0 && uniform(0.0, 1.0) < p; }
 
   private:
     std::mt19937_64 engine_;
 };
 
-// A build with a known bug, to show that the checkers catch it.
+// A build with a known bug, to show that a checker catches it: canaries.cpp says which.
 enum class Canary : std::uint8_t {
     none,
-    store_lies,       // the store acknowledges what a power cut then loses
-    clock_runs_slow,  // lifetimes are counted from far too late: expired tokens are handed out
-    two_at_once,      // the provider sees two exchanges of one grant at the same time
-    deaf,   // the daemon's answers to readers get lost: nobody is answered by its deadline
-    stuck,  // the provider never works again: accounts don't recover after the faults
+    short_lived,
+    crossed,
+    open_door,
+    promise_ignored,
+    old_answer,
+    early_ack,
+    lying_disk,
+    two_at_once,
+    old_grant_back,
+    harsh_reading,
+    deaf,
+    missed_event,
+    no_uids,
+    stuck,
+    resends,
+    hasty,
+    never_ends,
+    garbled,
 };
 
 struct Faults {
-    double http_5xx = 0;       // 429 with Retry-After and 5xx
+    // The way to a provider and back; chances are of one exchange.
+    double http_5xx = 0;       // 429 and 503, half of them with Retry-After
     double http_garbage = 0;   // HTML, truncated JSON: the answer is unreadable
     double connect_fails = 0;  // before anything is sent
     double lost_before = 0;    // sent, reset, not processed
     double lost_after = 0;     // processed, the reply lost
     std::int64_t latency_ms_max = 50;
     double slow_reply = 0;  // takes up to 40 s: longer than an exchange may
-    double commit_fails = 0;
+    // The store.
+    double commit_fails = 0;  // nothing was changed
+    double commit_fails_applied =
+        0;  // it reached the disk all the same: the next try must not do it twice
     std::int64_t commit_ms_max = 5;
-    std::int64_t crash_every_s = 0;   // mean; 0: never
+    // The process and its host; mean times, 0: never.
+    std::int64_t crash_every_s = 0;
     std::int64_t reboot_percent = 0;  // of the crashes
     std::int64_t stop_percent = 0;    // of the crashes: clean stops
     std::int64_t wall_step_every_s = 0;
     std::int64_t suspend_every_s = 0;
-    std::int64_t outage_every_s = 0;  // the store or the provider is down for a while
+    std::int64_t drift_ppm = 0;       // of the host's clocks against the providers'
+    std::int64_t outage_every_s = 0;  // the store, its disk or a provider is down for a while
+    // People.
+    std::int64_t operator_every_s =
+        600;                          // pause, resume, remove, add, replace, revoke, renew, log in
+    std::int64_t reload_every_s = 0;  // a client goes or comes, a rule, margins
+    std::int64_t flood_every_s = 0;   // one uid opens and watches more than it may
 };
 
 struct Options {
@@ -61,9 +87,14 @@ struct Options {
     std::int64_t hours = 2;
     int accounts_per_client = 3;
     int callers = 6;
+    bool one_client_each = false;       // of each provider, instead of a dozen sections
+    bool documented_lifetimes = false;  // instead of drawn ones, most of them short
     Canary canary = Canary::none;
     Faults faults;
     static Options draw(std::uint64_t seed, std::int64_t hours, Canary canary);
+    // 20 accounts of each provider, those on demand read once an hour, nothing goes wrong.
+    static Options speed(std::uint64_t seed, std::int64_t hours);
+    std::string text() const;  // one line, for the log of a failed seed
 };
 
 }  // namespace tb::sim

@@ -27,15 +27,19 @@ class DaemonError(Exception):
 
 
 class Daemon:
-    def __init__(self, folder: Path, clients: str, *, top: str = "", hand_in_sockets: bool = False) -> None:
-        """clients: the [clients.*] and [[access]] sections; top: more keys of the file's top level."""
+    def __init__(self, folder: Path, clients: str, *, top: str = "", hand_in_sockets: bool = False,
+                 names: str = "tokens:admin", admin_mode: int = 0o600, wrap: tuple[str, ...] = ()) -> None:
+        """clients: the [clients.*] and [[access]] sections; top: more keys of the file's top level; names, admin_mode: of the sockets
+        handed in; wrap: a command to run it by, such as unshare."""
         self.folder = folder
         self.config = folder / "tokenbroker.toml"
         self.state_dir = folder / "state"
         self.log_file = folder / "daemon.log"
         self.tokens_socket, self.admin_socket = str(folder / "tokens.sock"), str(folder / "admin.sock")
         self.hand_in_sockets = hand_in_sockets
+        self.names, self.admin_mode = names, admin_mode
         self.top = top
+        self.prefix: list[str] = [*wrap]  # a command that starts the daemon in its place, as at_syscall does
         self.process: subprocess.Popen[bytes] | None = None
         self.listeners: list[socket.socket] = []
         self.state_dir.mkdir(mode=0o700, exist_ok=True)
@@ -52,7 +56,7 @@ class Daemon:
         path = self.folder / "notify.sock"
         path.unlink(missing_ok=True)
         ready.bind(str(path))
-        command = [binary("tokenbrokerd"), "--config", str(self.config)]
+        command = [*self.prefix, binary("tokenbrokerd"), "--config", str(self.config)]
         environment = {**os.environ, "NOTIFY_SOCKET": str(path)}
         handed: list[int] = []
         if self.hand_in_sockets:
@@ -61,7 +65,7 @@ class Daemon:
             one, two = handed
             script = f'exec 3<&{one} 4<&{two} {one}<&- {two}<&-; LISTEN_PID=$$ exec "$@"'
             command = ["bash", "-c", script, "bash", *command]
-            environment |= {"LISTEN_FDS": "2", "LISTEN_FDNAMES": "tokens:admin"}
+            environment |= {"LISTEN_FDS": "2", "LISTEN_FDNAMES": self.names}
         with open(self.log_file, "ab") as log, ready:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                                             pass_fds=handed)
@@ -71,7 +75,7 @@ class Daemon:
     def _listeners(self) -> list[int]:
         """Sockets that this process owns, as systemd does: they outlive the daemon."""
         if not self.listeners:
-            for path, mode in ((self.tokens_socket, 0o666), (self.admin_socket, 0o600)):
+            for path, mode in ((self.tokens_socket, 0o666), (self.admin_socket, self.admin_mode)):
                 sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 sock.bind(path)
                 os.chmod(path, mode)

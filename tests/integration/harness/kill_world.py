@@ -35,11 +35,17 @@ class Family:
 
 
 class KillWorld:
+    persona = "webroot"
+    again_chance = AGAIN_CHANCE
+
+    def client(self, folder: Path) -> str:
+        return webroot_client(self.sim, folder)
+
     def __init__(self, sim: Any, folder: Path, policy: str, seed: int) -> None:
         self.sim, self.policy = sim, policy
         self.random = random.Random(f"{seed} {policy}")
-        sim.switch("webroot", old_rt=policy, grace_s=GRACE_S, access_lifetime_s=299, latency_ms=2, latency_after_ms=1)
-        self.daemon = Daemon(folder, webroot_client(sim, folder), top='log_level = "debug"')
+        sim.switch(self.persona, old_rt=policy, grace_s=GRACE_S, access_lifetime_s=299, latency_ms=2, latency_after_ms=1)
+        self.daemon = Daemon(folder, self.client(folder), top='log_level = "debug"')
         self.families: list[Family] = []
         self.counts: Counter[str] = Counter()
         self.failures: list[str] = []
@@ -47,14 +53,14 @@ class KillWorld:
 
     # -- what the daemon shows --
     def shown(self, family: Family, token: str, at: float) -> None:
-        number = self.sim.post("/valid", persona="webroot", token=token)["n"]
+        number = self.sim.post("/valid", persona=self.persona, token=token)["n"]
         if number is None:
             self.failures.append(f"{family.name}: the daemon handed out a token that the provider never issued")
         else:
             family.committed.append((at, number))
 
     def presentations(self, family: Family) -> list[dict[str, Any]]:
-        return list(self.sim.family(family.name)["presentations"])
+        return list(self.sim.family(family.name, self.persona)["presentations"])
 
     def drain_watch(self, family: Family, watch: Varlink, at: float) -> None:
         """The tokens that the daemon announced before it was killed: their bytes are still in the socket."""
@@ -73,7 +79,7 @@ class KillWorld:
 
     def new_family(self) -> Family:
         family = Family(f"{self.policy.replace('_', '-')}-{len(self.families)}")
-        seeded = self.sim.seed("webroot", family=family.name)
+        seeded = self.sim.seed(self.persona, family=family.name)
         with self.daemon.admin() as admin:
             admin.call("AddAccount", account=family.account, secrets={"refresh_token": seeded["refresh_token"]})
         self.families.append(family)
@@ -97,7 +103,7 @@ class KillWorld:
             watch.send("WatchTokens", {"accounts": [family.account]}, more=True)
             watch.receive()
             admin.send("RenewAccount", {"account": family.account})
-            reached = self.sim.wait(persona="webroot", account=family.name, since=since, timeout_s=10)
+            reached = self.sim.wait(persona=self.persona, account=family.name, since=since, timeout_s=10)
             if not reached["enough"]:
                 self.failures.append(f"{family.name}: RenewAccount caused no request within 10 s")
             time.sleep(self.delay_s())
@@ -148,7 +154,7 @@ class KillWorld:
 
     def restart_and_heal(self, family: Family) -> str:
         """Starts the daemon, perhaps kills it once more on the way; the state it settles in."""
-        if self.random.random() < AGAIN_CHANCE:
+        if self.random.random() < self.again_chance:
             self.daemon.start(wait=False)
             time.sleep(self.random.uniform(0, 120) / 1000)
             self.kill()
@@ -185,7 +191,7 @@ class KillWorld:
 
     # -- judgement --
     def judge_loss(self, family: Family, state: str) -> None:
-        view = self.sim.family(family.name)
+        view = self.sim.family(family.name, self.persona)
         known = max((number for _, number in family.committed), default=0)
         if not view["tokens"][known]["spent"]:
             self.counts["lost after commit"] += 1
@@ -197,7 +203,7 @@ class KillWorld:
             self.counts["lost"] += 1
 
     def judge_spending(self, family: Family) -> None:
-        view = self.sim.family(family.name)
+        view = self.sim.family(family.name, self.persona)
         shown = sorted(family.committed)
         for presented in view["presentations"]:
             known = max((number for at, number in shown if at < presented["at"]), default=0)

@@ -2,9 +2,11 @@
 #define BOOST_TEST_MODULE base
 #include "base/secret.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <string>
+#include <vector>
 
 using namespace tb;
 
@@ -27,6 +29,18 @@ BOOST_AUTO_TEST_CASE(blocks_of_every_size_are_usable) {
         BOOST_TEST(secret.size() == n);
         BOOST_TEST(secret.copy().view() == secret.view());
     }
+}
+
+BOOST_AUTO_TEST_CASE(blocks_of_neighbouring_sizes_do_not_overlap) {
+    std::vector<Secret> all;
+    for (std::size_t n = 1; n < 17'000; n += 37)
+        for (int twice = 0; twice < 2; ++twice)
+            all.emplace_back(std::string(n, static_cast<char>('a' + n % 26)));
+    const auto whole = [](const Secret& secret) {
+        const char expected = static_cast<char>('a' + secret.size() % 26);
+        return secret.view().find_first_not_of(expected) == std::string_view::npos;
+    };
+    BOOST_TEST(std::all_of(all.begin(), all.end(), whole));
 }
 
 BOOST_AUTO_TEST_CASE(a_set_survives_serialising) {

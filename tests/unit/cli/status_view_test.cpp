@@ -36,7 +36,7 @@ const boost::json::object sick =
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_table_of_accounts) {
-    const std::string text = status_text(daemon_object, {fresh, sick}, {now_ms, false});
+    const std::string text = StatusPages({now_ms, false}).page(daemon_object, {fresh, sick});
     const std::string expected =
         "tokenbrokerd 0.1.0 (pid 7), up 1m00s: 2 accounts, 1 renewals in flight, 3 connections\n"
         "\n"
@@ -54,8 +54,8 @@ BOOST_AUTO_TEST_CASE(a_table_of_accounts) {
 }
 
 BOOST_AUTO_TEST_CASE(colours_do_not_move_columns) {
-    const std::string plain = status_text(daemon_object, {fresh, sick}, {now_ms, false});
-    std::string painted = status_text(daemon_object, {fresh, sick}, {now_ms, true});
+    const std::string plain = StatusPages({now_ms, false}).page(daemon_object, {fresh, sick});
+    std::string painted = StatusPages({now_ms, true}).page(daemon_object, {fresh, sick});
     BOOST_TEST(painted.find("\x1b[32mfresh\x1b[0m") != std::string::npos);
     BOOST_TEST(painted.find("\x1b[1;31mlogin_required\x1b[0m") != std::string::npos);
     for (auto at = painted.find('\x1b'); at != std::string::npos; at = painted.find('\x1b'))
@@ -66,10 +66,10 @@ BOOST_AUTO_TEST_CASE(colours_do_not_move_columns) {
 BOOST_AUTO_TEST_CASE(alarms_come_first_and_nothing_is_assumed_to_be_there) {
     boost::json::object red = daemon_object;
     red["alarms"] = boost::json::array{"the disk is full"};
-    const std::string text = status_text(red, {}, {now_ms, false});
+    const std::string text = StatusPages({now_ms, false}).page(red, {});
     BOOST_TEST(text.find("\nALARM: the disk is full\n") != std::string::npos);
     BOOST_TEST(text.find("No accounts yet") != std::string::npos);
-    const std::string bare = status_text({}, {boost::json::object{}, 7}, {now_ms, false});
+    const std::string bare = StatusPages({now_ms, false}).page({}, {boost::json::object{}, 7});
     BOOST_TEST(bare.find("0 got") != std::string::npos);
 }
 
@@ -86,5 +86,17 @@ BOOST_AUTO_TEST_CASE(a_column_is_as_wide_as_its_characters) {
     Table table({"A", "B"});
     table.add({{"\xc3\xa9\xc3\xa9\xc3\xa9"}, {"x"}});
     table.add({{"abcd"}, {"y"}});
-    BOOST_TEST(table.render(false) == "A     B\n\xc3\xa9\xc3\xa9\xc3\xa9   x\nabcd  y\n");
+    BOOST_TEST(table.take(false) == "A     B\n\xc3\xa9\xc3\xa9\xc3\xa9   x\nabcd  y\n");
+}
+
+BOOST_AUTO_TEST_CASE(later_pages_have_no_titles_and_columns_at_least_as_wide) {
+    StatusPages pages({now_ms, false});
+    const std::string first = pages.page(daemon_object, {fresh});
+    const std::string second = pages.page(daemon_object, {fresh, sick});
+    BOOST_TEST(first.find("ACCOUNT") != std::string::npos);
+    BOOST_TEST(second.find("ACCOUNT") == std::string::npos);
+    BOOST_TEST(second.find("tokenbrokerd") == std::string::npos);
+    BOOST_TEST(second.rfind("shop/main", 0) == 0U);
+    BOOST_TEST(second.find("shop/other") != std::string::npos);
+    BOOST_TEST(pages.page(daemon_object, {}).empty());
 }

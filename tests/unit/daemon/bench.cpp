@@ -101,6 +101,8 @@ void Bench::begin() {
         result.config = config;
         done(std::move(result));
     };
+    deps.audit = audit;
+    deps.inspect_host = inspect_host;
     app = std::make_unique<daemon::App>(std::move(deps), config);
     BOOST_REQUIRE(app->load().has_value());
     ipc::ServerOptions server;
@@ -169,11 +171,16 @@ awaitable<void> Bench::stop() {
     const BootTime now = clock.now();
     co_await tokens_->drain(now);
     co_await admin_->drain(now);
+    co_await app->audit().close();
     co_await store->close();
     stopped_ = true;
 }
 
 Bench::~Bench() {
+    end();
+}
+
+void Bench::end() {
     if (!app) return;
     spawn(context.get_executor(), "stop", stop());
     settle();

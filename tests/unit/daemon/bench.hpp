@@ -64,6 +64,7 @@ class Bench {
     std::optional<proto::Reply> taken(const std::shared_ptr<sim::Wire>& wire) const;
     void pass(Millis span);  // lets time pass
     void settle();
+    void end();  // a clean stop; also what the destructor does
     daemon::Account& find(std::string_view name) { return *app->accounts().find(name); }
 
     sim::SimClock clock;
@@ -78,6 +79,9 @@ class Bench {
     std::unique_ptr<sim::SimStore> store;
     std::shared_ptr<ipc::Limits> limits = ipc::create_limits();
     std::unique_ptr<daemon::App> app;
+    // Before begin().
+    storage::AuditStore* audit = nullptr;
+    std::function<void(std::function<void(daemon::HostFacts)>)> inspect_host;
 
   private:
     awaitable<void> stop();

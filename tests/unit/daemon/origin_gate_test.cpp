@@ -70,6 +70,18 @@ BOOST_FIXTURE_TEST_CASE(the_breaker_opens_after_failures_in_a_row_and_lets_one_p
     BOOST_TEST(gate.alarms(now).empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(after_a_long_outage_the_next_probe_is_breaker_probe_max_ms_away_at_most,
+                        Fixture) {
+    open_breaker(a);
+    for (int i = 0; i < 50; ++i) {
+        const Admission open = gate.check(a, now);
+        BOOST_REQUIRE((open.kind == Kind::blocked));
+        BOOST_TEST(((open.until - now) <= limits::breaker_probe_max_ms));
+        now = open.until;
+        exchange(a, OriginResult::failed);
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(refusals_and_misconfigurations_never_open_it, Fixture) {
     for (int i = 0; i < 100; ++i)
         exchange(a, OriginResult::answered);

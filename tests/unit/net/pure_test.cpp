@@ -126,9 +126,9 @@ BOOST_AUTO_TEST_CASE(idle_connections_per_origin_max_and_idle_connections_max_ho
     BOOST_TEST(pool.size() == static_cast<std::size_t>(limits::idle_connections_per_origin_max));
     BOOST_TEST((*pool.next_expiry() == at(1001)));  // the oldest went
     for (std::size_t i = 0; i <= limits::idle_connections_max; ++i)
-        pool.put("o" + std::to_string(i), fake(0), at(100));
+        pool.put("o" + std::to_string(i), fake(0), at(200));
     BOOST_TEST(pool.size() == limits::idle_connections_max);
-    BOOST_TEST(!pool.take("a", at(101), 1000ms));  // all of "a" was older
+    BOOST_TEST(!pool.take("a", at(201), 1000ms));  // all of "a" was older
 }
 
 BOOST_AUTO_TEST_CASE(addresses_by_turns_and_addresses_max) {

@@ -152,10 +152,10 @@ BOOST_AUTO_TEST_CASE(a_credential_goes_before_the_file) {
 BOOST_AUTO_TEST_CASE(a_key_is_made_once) {
     Folder folder;
     SystemRandom random;
-    spit(folder / "master.key.new", "of a start that was cut off");
+    spit(folder / "master.key.draft", "of a start that was cut off");
     const auto made = make_master_key(folder.path(), random);
     BOOST_REQUIRE(made);
-    BOOST_TEST(!std::filesystem::exists(folder / "master.key.new"));
+    BOOST_TEST(!std::filesystem::exists(folder / "master.key.draft"));
     BOOST_TEST(mode_of(folder / "master.key") == 0600U);
     BOOST_TEST((*find_master_key(folder.path(), ""))->bytes.view() == made->bytes.view());
     const std::string before = slurp(folder / "master.key");

@@ -1,0 +1,80 @@
+// ListAccounts: a walk over all accounts, a few in each turn of the brain, for whoever may see few
+// of a million as well as for root. Where it stands is never told to the caller: the name of an
+// account that he may not see would be.
+#include <boost/asio/post.hpp>
+
+#include "base/limits.hpp"
+#include "daemon/tokens_service.hpp"
+
+namespace tb::daemon {
+namespace {
+
+// Rules that ask /proc take 20 us an account: then a turn ends sooner.
+constexpr Millis turn_max{1};
+
+}  // namespace
+
+struct TokensService::Walk {
+    std::shared_ptr<ipc::Pending> pending;
+    bool more = false;
+    std::string after;  // the last one looked at
+    bool ended = false;
+    boost::json::array accounts;
+    std::size_t bytes = 0;
+    bool full() const { return bytes > limits::frame_bytes_max - 1024; }
+    boost::json::object reply() {
+        bytes = 0;
+        return {{"accounts", std::exchange(accounts, {})}};
+    }
+};
+
+void TokensService::list_accounts(ipc::Connection& connection, const proto::Call& call) {
+    const auto walk = std::make_shared<Walk>();
+    walk->pending = connection.defer();
+    walk->more = call.more;
+    spawn(deps_.brain, "list accounts", list_on(walk));
+}
+
+void TokensService::list_some(Walk& walk) {
+    const BootTime begin = deps_.clock.now();
+    std::size_t looked = 0;
+    walk.ended = true;
+    table_.each_after(walk.after, [&](Account& account) {
+        const bool over = looked == limits::accounts_per_turn ||
+                          (looked % 16 == 15 && deps_.clock.now() - begin > turn_max);
+        if (over || walk.full()) {
+            walk.ended = false;
+            return false;
+        }
+        ++looked;
+        walk.after = account.name;
+        if (!gatekeeper_.allows(walk.pending->caller(), account)) return true;
+        const auto state = state_name(account, begin);
+        walk.accounts.push_back(
+            {{"account", account.name}, {"provider", account.provider}, {"state", state}});
+        walk.bytes += account.name.size() + account.provider.size() + state.size() + 64;
+        return true;
+    });
+}
+
+awaitable<void> TokensService::list_on(std::shared_ptr<Walk> walk) {
+    const auto room = std::make_shared<Event>(deps_.brain);
+    walk->pending->on_gone([room] { room->notify_all(); });
+    for (;;) {  // ends: each turn looks at accounts behind those before
+        if (walk->pending->gone()) co_return;
+        list_some(*walk);
+        // Without `more` there is one frame; who has more accounts asks with it.
+        if (walk->ended || (walk->full() && !walk->more)) break;
+        if (walk->full()) {
+            walk->pending->stream(proto::make_reply(walk->reply(), true));
+            while (walk->pending->unsent_bytes() > 0 && !walk->pending->gone()) {
+                walk->pending->on_drained([room] { room->notify_all(); });
+                co_await room->wait();
+            }
+        }
+        co_await asio::post(deps_.brain, asio::use_awaitable);
+    }
+    walk->pending->finish(proto::make_reply(walk->reply()));
+}
+
+}  // namespace tb::daemon
