@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view uri = text.substr(0, end);
     if (tb::is_loopback_redirect(uri)) {
         const auto parsed = boost::urls::parse_uri(uri);
-        TB_ASSERT(parsed && parsed->scheme() == "http" && !parsed->has_userinfo());
+        TB_ASSERT(parsed && parsed->scheme_id() == boost::urls::scheme::http &&
+                  !parsed->has_userinfo());
         const auto host = parsed->host();
         TB_ASSERT(host == "127.0.0.1" || host == "[::1]" || host == "localhost");
     }
