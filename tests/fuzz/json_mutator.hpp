@@ -1,7 +1,8 @@
 // A mutator that knows JSON: half of the inputs it makes are the parsed text with one value, member
 // or element changed and written again, so that changes get past the parser. The other half is
 // libFuzzer's own, for what is no JSON. Include it in one source file of a target.
-//   TB_JSON_INPUT(start) defines LLVMFuzzerCustomMutator; start(text) says where the JSON begins.
+//   TB_JSON_INPUT(where) defines LLVMFuzzerCustomMutator; where(text, seed) says which part is
+//   JSON.
 #pragma once
 
 #include <algorithm>
@@ -47,9 +48,9 @@ inline json::value edge(Draw& draw) {
         case 5:
             return 0.5;
         case 6:
-            return json::string(draw() % 5000, 'x');
+            return json::string(draw() % 2000, 'x');
         case 7:
-            return "\u0000\r\n\u007f";
+            return json::string("\0\r\n\x7f", 4);
         case 8:
             return json::array{json::object{}, 1, "x"};
         default:
@@ -73,10 +74,10 @@ inline void mutate_members(json::object& object, json::value with, Draw& draw) {
         return;
     }
     const auto at = object.begin() + static_cast<std::ptrdiff_t>(draw() % object.size());
-    const json::string name(at->key());
+    const std::string name(at->key());
     const json::value value = at->value();
     if (draw() % 2 == 0) object.erase(at);
-    if (draw() % 2 == 0) object[std::string(name) + "x"] = value;
+    if (draw() % 2 == 0) object[name + "x"] = value;
     if (draw() % 2 == 0) object[name] = std::move(with);
 }
 
@@ -98,38 +99,56 @@ inline void mutate(json::value& root, Draw& draw) {
         target = draw() % 2 == 0 ? edge(draw) : other;
 }
 
+struct Range {
+    std::size_t begin;
+    std::size_t end;
+};
+
 // The new size; 0: it was no JSON, or the result doesn't fit.
-inline std::size_t mutate_json(std::uint8_t* data, std::size_t start, std::size_t size,
-                               std::size_t max_size, unsigned seed) {
+inline std::size_t mutate_json(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                               Range range, unsigned seed) {
     Draw draw(seed + 1);
+    const std::string_view text(reinterpret_cast<char*>(data), size);
     boost::system::error_code wrong;
-    json::value root = json::parse({reinterpret_cast<char*>(data) + start, size - start}, wrong);
+    json::value root = json::parse({text.data() + range.begin, range.end - range.begin}, wrong);
     if (wrong) return 0;
-    for (unsigned n = 1 + draw() % 3; n > 0; --n)
+    for (auto n = 1 + draw() % 3; n > 0; --n)
         mutate(root, draw);
-    const std::string text = json::serialize(root);
-    if (start + text.size() > max_size) return 0;
-    std::memcpy(data + start, text.data(), text.size());
-    return start + text.size();
+    const std::string made = json::serialize(root) + std::string(text.substr(range.end));
+    if (range.begin + made.size() > max_size) return 0;
+    std::memcpy(data + range.begin, made.data(), made.size());
+    return range.begin + made.size();
 }
 
-// Of an input as on the wire: behind the first empty line.
-inline std::size_t body_start(std::string_view text) {
-    const std::size_t empty = text.find("\n\n");
-    return empty == std::string_view::npos ? text.size() : empty + 2;
+inline Range whole(std::string_view text, unsigned) {
+    return {0, text.size()};
 }
-inline std::size_t whole(std::string_view) {
-    return 0;
+// Of an input as on the wire: behind the first empty line.
+inline Range body(std::string_view text, unsigned) {
+    const std::size_t empty = text.find("\n\n");
+    return {empty == std::string_view::npos ? text.size() : empty + 2, text.size()};
+}
+// One of the frames that end with a NUL, behind two bytes that say how to cut them.
+inline Range any_frame(std::string_view text, unsigned seed) {
+    const auto frames = static_cast<std::size_t>(std::ranges::count(text, '\0')) + 1;
+    Range range{std::min<std::size_t>(2, text.size()), text.size()};
+    for (auto n = Draw(seed)() % frames; n > 0; --n) {
+        const std::size_t nul = text.find('\0', range.begin);
+        if (nul == std::string_view::npos) break;
+        range.begin = nul + 1;
+    }
+    range.end = std::min(text.find('\0', range.begin), text.size());
+    return range;
 }
 
 }  // namespace tb::fuzz
 
-#define TB_JSON_INPUT(start)                                                                    \
-    extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,        \
-                                                   std::size_t max_size, unsigned seed) {       \
-        const std::size_t at = start({reinterpret_cast<const char*>(data), size});              \
-        if (seed % 2 == 0)                                                                      \
-            if (const std::size_t made = tb::fuzz::mutate_json(data, at, size, max_size, seed)) \
-                return made;                                                                    \
-        return LLVMFuzzerMutate(data, size, max_size);                                          \
+#define TB_JSON_INPUT(where)                                                                \
+    extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,    \
+                                                   std::size_t max_size, unsigned seed) {   \
+        const auto range = where({reinterpret_cast<const char*>(data), size}, seed);        \
+        if (seed % 2 == 0)                                                                  \
+            if (const auto made = tb::fuzz::mutate_json(data, size, max_size, range, seed)) \
+                return made;                                                                \
+        return LLVMFuzzerMutate(data, size, max_size);                                      \
     }

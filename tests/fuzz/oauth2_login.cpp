@@ -66,7 +66,7 @@ void check_endpoint(const std::optional<Endpoint>& endpoint) {
 
 }  // namespace
 
-TB_JSON_INPUT(fuzz::body_start)
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -75,7 +75,7 @@ void check_grant(const std::optional<SecretSet>& grant) {
 
 }  // namespace
 
-TB_JSON_INPUT(fuzz::body_start)
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::StillClock clock;

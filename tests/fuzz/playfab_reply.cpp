@@ -64,7 +64,7 @@ ClientSettings client_of(bool by_secret) {
 
 }  // namespace
 
-TB_JSON_INPUT(fuzz::body_start)
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::StillClock clock;

@@ -23,7 +23,7 @@ void check_minted(const Minted& minted, int status, const Clock& clock) {
 
 }  // namespace
 
-TB_JSON_INPUT(fuzz::body_start)
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::StillClock clock;
