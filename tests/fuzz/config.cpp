@@ -48,10 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     files = {{"/main.toml", std::string(text.substr(0, cut))}};
     if (cut < size) files.push_back({"/conf.d/a.toml", std::string(text.substr(cut + 1))});
     const auto result = tb::daemon::load_config("/main.toml", size % 2 == 0);
-    for (const std::string& line : result.mistakes.lines) {
-        TB_ASSERT(line.starts_with("/main.toml") || line.starts_with("/conf.d/a.toml"));
-        TB_ASSERT(std::ranges::none_of(line, [](char c) { return c == '\n' || c == '\x1b'; }));
-    }
+    for (const auto* lines : {&result.mistakes.lines, &result.mistakes.warnings})
+        for (const std::string& line : *lines) {
+            TB_ASSERT(line.starts_with("/main.toml") || line.starts_with("/conf.d/a.toml"));
+            TB_ASSERT(
+                std::ranges::none_of(line, [](unsigned char c) { return c < 0x20 || c == 0x7F; }));
+        }
     if (result.mistakes.lines.empty()) check(result.config);
     return 0;
 }
