@@ -115,8 +115,8 @@ Answer<UniqueFd> listen_on(bool v6, std::uint16_t port, std::uint16_t& bound) {
 }  // namespace
 
 std::string query_value(std::string_view query, std::string_view name) {
-    if (query.empty()) return {};  // Boost 1.81 would read the byte behind it
-    const auto params = urls::parse_query(query);
+    const std::string text(query);  // Boost 1.81 reads on to a NUL, behind the view's end
+    const auto params = urls::parse_query(text);
     if (!params) return {};
     for (const auto& param : *params)
         if (param.key.decode() == name) {

@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "daemon/config_values.hpp"
+
 namespace tb::daemon {
 namespace {
 
@@ -39,8 +41,11 @@ std::vector<std::string> MistakeList::lines(const std::vector<Item>& items,
     }
     std::ranges::sort(order);
     std::vector<std::string> out;
-    for (const auto& [file, line, index] : order)
+    for (const auto& [file, line, index] : order) {
         out.push_back(items[index].place + ": " + items[index].text);
+        // Keys and names are what somebody wrote, and this goes to terminals.
+        std::ranges::replace_if(out.back(), [](char c) { return has_control({&c, 1}); }, '?');
+    }
     return out;
 }
 

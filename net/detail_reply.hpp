@@ -41,7 +41,10 @@ class ReplyParser final : public beast::http::basic_parser<false> {
         error = beast::http::error::bad_value;
     }
     void on_request_impl(beast::http::verb, View, View, int, error_code&) override {}
-    void on_response_impl(int status, View, int, error_code&) override { reply.status = status; }
+    void on_response_impl(int status, View, int, error_code& error) override {
+        reply.status = status;
+        if (status < 100) refuse("its status is none", error);  // any three digits, for Beast
+    }
     void on_field_impl(beast::http::field field, View name, View value,
                        error_code& error) override {
         if (is_header_done()) return;  // a trailer

@@ -4,7 +4,10 @@
 
 #include "base/check.hpp"
 #include "proto/message.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 #include "tests/fuzz/same_json.hpp"
+
+TB_JSON_INPUT(tb::fuzz::whole)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace tb::proto;

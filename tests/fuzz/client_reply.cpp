@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 
 extern "C" {
 #include "client/block.h"
@@ -41,6 +42,8 @@ void check_token(const tb_token_text& text) {
     TB_ASSERT(sum < bytes);
 }
 }  // namespace
+
+TB_JSON_INPUT(tb::fuzz::whole)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size > TB_FRAME_BYTES_MAX) return 0;

@@ -2,6 +2,7 @@
 // reason, a grant dies only by a parsed refusal, and what is handed on can be sent again.
 // Input: a first byte (bit 0: a replay; bit 1: a marked grant), then a reply (reply_input.hpp).
 #include "providers/token_rules.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 #include "tests/fuzz/reply_input.hpp"
 
 using namespace tb;
@@ -32,6 +33,8 @@ void check_minted(const Minted& minted, int status, bool marked) {
 }
 
 }  // namespace
+
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::StillClock clock;

@@ -7,6 +7,7 @@
 #include "base/check.hpp"
 #include "providers/oauth2_discovery.hpp"
 #include "providers/oauth2_login.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 #include "tests/fuzz/reply_input.hpp"
 
 using namespace tb;
@@ -64,6 +65,8 @@ void check_endpoint(const std::optional<Endpoint>& endpoint) {
 }
 
 }  // namespace
+
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view text(reinterpret_cast<const char*>(data), size);

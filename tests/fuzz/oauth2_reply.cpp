@@ -9,6 +9,7 @@
 #include "base/limits.hpp"
 #include "providers/provider.hpp"
 #include "providers/token_rules.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 #include "tests/fuzz/reply_input.hpp"
 
 using namespace tb;
@@ -73,6 +74,8 @@ void check_grant(const std::optional<SecretSet>& grant) {
 }
 
 }  // namespace
+
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::StillClock clock;

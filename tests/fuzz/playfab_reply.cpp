@@ -7,6 +7,7 @@
 #include <string>
 
 #include "providers/token_rules.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 #include "tests/fuzz/reply_input.hpp"
 
 using namespace tb;
@@ -62,6 +63,8 @@ ClientSettings client_of(bool by_secret) {
 }
 
 }  // namespace
+
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::StillClock clock;

@@ -3,6 +3,7 @@
 // Input: a first byte (how old the reply is, in tenths of a second), then a reply
 // (reply_input.hpp).
 #include "providers/token_rules.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 #include "tests/fuzz/reply_input.hpp"
 
 using namespace tb;
@@ -21,6 +22,8 @@ void check_minted(const Minted& minted, int status, const Clock& clock) {
 }
 
 }  // namespace
+
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::StillClock clock;

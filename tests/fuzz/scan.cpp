@@ -4,6 +4,7 @@
 
 #include "base/check.hpp"
 #include "proto/message.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 
 namespace {
 // How many members there are of what the scanner says: 0 or 1, and the same number.
@@ -16,6 +17,8 @@ std::size_t check_number(const boost::json::object& parameters, std::string_view
     return 1;
 }
 }  // namespace
+
+TB_JSON_INPUT(tb::fuzz::whole)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace tb::proto;

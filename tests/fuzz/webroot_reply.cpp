@@ -2,6 +2,7 @@
 // a dead grant needs a parsed refusal, and what is handed on can be sent again.
 // Input: a reply (reply_input.hpp).
 #include "providers/token_rules.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 #include "tests/fuzz/reply_input.hpp"
 
 using namespace tb;
@@ -27,6 +28,8 @@ void check_grant(const std::optional<SecretSet>& grant) {
 }
 
 }  // namespace
+
+TB_JSON_INPUT(fuzz::body)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const fuzz::StillClock clock;

@@ -128,6 +128,7 @@ BOOST_AUTO_TEST_CASE(query_values_are_decoded) {
     BOOST_TEST(
         query_value(std::string_view(std::make_unique<char[]>(1).get(), 0), "state").empty());
     BOOST_TEST(query_value("%zz", "state").empty());
+    BOOST_TEST(query_value(std::string_view("state=12", 7), "state") == "1");
 }
 
 BOOST_AUTO_TEST_CASE(a_qr_code_is_square_and_has_its_finder) {

@@ -239,3 +239,16 @@ BOOST_AUTO_TEST_CASE(distances_and_suggestions) {
     BOOST_TEST(quote("a\nb") == "\"a?b\"");
     BOOST_TEST(quote(std::string(200, 'x')) == "\"" + std::string(100, 'x') + "...\"");
 }
+
+// Also of keys and names, and of what a provider says: its lines go to a terminal and to the log.
+BOOST_AUTO_TEST_CASE(mistakes_hold_no_control_characters) {
+    const ConfigFolder folder;
+    for (const char* text :
+         {R"("\u001b[2J" = 1)", R"([clients."\u007f\u001b[2J"])", R"(clients = { "a\n" = 1 })",
+          "[clients.a]\nprovider = 'config-test'\n\"\\u001b[2J\" = 1"}) {
+        const ConfigResult got = folder.load(text);
+        BOOST_TEST(!got.mistakes.lines.empty(), text);
+        for (const std::string& line : got.mistakes.lines)
+            BOOST_TEST(!has_control(line), text);
+    }
+}

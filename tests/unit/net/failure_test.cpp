@@ -193,7 +193,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_http) {
           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n0\r\n\r\n",
           "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
           "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
-          "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "HTTP/1.1 020 OK\r\nContent-Length: 2\r\n\r\nab",
+          "HTTP/1.1 000 \r\n\r\n",
           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"})
         check(answered(h, bytes), {"AMBIG", "bad_reply", true});
 }
