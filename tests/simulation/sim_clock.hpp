@@ -67,7 +67,11 @@ class SimClock final : public Clock {
         skip_cancelled();
         return heap_.empty() ? INT64_MAX : heap_.front().when;
     }
-    void suspend(Millis span) { ms_ += span.count(); }
+    void suspend(Millis span) {
+        ms_ += span.count();
+        suspended_ms_ += span.count();
+    }
+    std::int64_t awake_ms() const { return ms_ - suspended_ms_; }
     void step_wall(Millis by) { wall_offset_ms_ += by.count(); }
     void drift(std::int64_t ppm) { ppm_ = ppm; }  // before anything else
     std::int64_t drift_ppm() const { return ppm_; }
@@ -118,6 +122,7 @@ class SimClock final : public Clock {
     static constexpr std::int64_t wall_base_ms = 1'800'000'000'000;
     static constexpr unsigned slot_bits = 24;
     std::int64_t ms_ = 0;
+    std::int64_t suspended_ms_ = 0;
     std::int64_t boot_base_ms_ = -50'000;
     std::int64_t wall_offset_ms_ = 0;
     std::int64_t ppm_ = 0;

@@ -106,11 +106,11 @@ void World::end_life(bool crash) {
     }
     life_ended_ = false;
     spawn(context_.get_executor(), "stop-life", stop_life());
-    const std::int64_t give_up_ms = clock_.world_ms() + 1'000'000;
+    const std::int64_t give_up_ms = clock_.awake_ms() + 1'000'000;
     while (!life_ended_ || live_coroutines() > 0) {
         settle();
         if (life_ended_ && live_coroutines() == 0) break;
-        if (clock_.world_ms() > give_up_ms || !clock_.step()) {
+        if (clock_.awake_ms() > give_up_ms || !clock_.step()) {
             checker_.violated(Rule::stop, "the daemon does not stop: {} coroutine(s) left",
                               live_coroutines());
             leave();
