@@ -203,7 +203,7 @@ void Broker::settle_waiters(Account& account, Slot& slot) {
             !slot.renewing() && (!slot.key.empty() || slot.not_before > waiter->deadline);
         const bool hopeless =
             stopped || slot.refused || admission.kind == Admission::Kind::blocked || gave_up;
-        if (verdict == ReadVerdict::too_short) {
+        if (verdict == ReadVerdict::too_short && !stopped) {
             const Millis longest = longest_of(have);
             Error error{errc::lifetime_too_short,
                         fmt::format("{}: no token of it lasts that long; the longest is {} ms",

@@ -173,6 +173,11 @@ BOOST_FIXTURE_TEST_CASE(a_promise_that_no_token_can_keep_costs_one_renewal, Webr
     pass(Millis{60'000});
     BOOST_TEST(get({{"min_remaining_ms", 300'000}}) == "LifetimeTooShort");
     BOOST_TEST(https.sent.size() == 2U);  // longer than their life: nothing is tried for it
+    // What somebody has to mend comes first.
+    https.answer = [&](const Sent&) { return refused(); };
+    BOOST_TEST(call(admin + "RenewAccount", {{"account", "shop/main"}}).error != "");
+    BOOST_TEST(get({{"min_remaining_ms", 300'000}}) == "LoginRequired");
+    BOOST_TEST(get() == "at_test_2");
 }
 
 BOOST_FIXTURE_TEST_CASE(an_open_breaker_answers_readers_at_once, WebrootShop) {
