@@ -103,7 +103,13 @@ void SimCaller::answered(std::string_view text) {
             !world_.issuer.alive(*named.family, named.number))
             last_answer_ = fresh;
     }
-    judge(asked_, text, promised_);
+    // What a section promises goes with it: a token in hand is then served to its last second.
+    const std::size_t user = asked_.find('?');
+    const daemon::Account* known =
+        world_.app == nullptr ? nullptr : world_.app->accounts().find(asked_.substr(0, user));
+    const bool of_section = user != std::string::npos;
+    const bool holds = !of_section || (known != nullptr && known->client);
+    judge(asked_, text, holds ? promised_ : Millis{0});
 }
 
 void SimCaller::judge(std::string_view account, std::string_view text, Millis promised) {
