@@ -243,11 +243,7 @@ awaitable<void> AdminService::enrol_over(std::shared_ptr<Enrolment> enrolment,
     storage::AccountRecord record = record_of(*enrolment);
     record.candidate_for = account->id;
     if (record.attributes.empty()) record.attributes = account->attributes;
-    // The account may be renewed while its candidate proves itself: what takes its place must be
-    // newer than all of that. A number is all it takes: generations grow, by how much means
-    // nothing.
-    constexpr std::uint64_t ahead = 1'000'000;
-    record.generation = account->newest_generation + ahead;
+    record.generation = account->newest_generation;
     const auto change = addition(record, enrolment->imported.grant);
     const Result<storage::Committed> stored = co_await keep(enrolment, change);
     if (!stored) {

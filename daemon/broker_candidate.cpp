@@ -35,14 +35,18 @@ awaitable<bool> Broker::promote(std::shared_ptr<Attempt> attempt) {
     account->state = storage::GrantState::good;
     account->reason.clear();
     account->intent.reset();
-    account->newest_generation = candidate->newest_generation;
+    // The store's number: the account may have been renewed while its candidate proved itself, and
+    // what takes its place is newer than all of that.
+    account->newest_generation = std::max(account->newest_generation, stored->generation);
     account->slot.hand_out = std::move(candidate->slot.hand_out);
+    if (stored->generation != candidate->slot.generation)
+        account->slot.hand_out.renumber(stored->generation);
     account->slot.sent_at = candidate->slot.sent_at;
     account->slot.came_at = candidate->slot.came_at;
     account->slot.expires_at = candidate->slot.expires_at;
     account->slot.lifetime = candidate->slot.lifetime;
     account->slot.renew_fraction = candidate->slot.renew_fraction;
-    account->slot.generation = candidate->slot.generation;
+    account->slot.generation = stored->generation;
     account->slot.failures_in_row = 0;
     account->slot.not_before = {};
     account->rejected.clear();

@@ -37,12 +37,12 @@ bool within_budget(std::vector<BootTime>& reports, BootTime now, int most) {
 ReadFacts Broker::facts(const Account& account, const Slot& slot,
                         std::optional<Millis> min_remaining, uid_t uid) const {
     ReadFacts facts;
-    facts.remaining = slot.remaining(deps_.clock.now());
+    const BootTime now = deps_.clock.now();
+    facts.remaining = slot.remaining(now);
     facts.lifetime = slot.lifetime;
     facts.min_remaining = min_remaining;
     const bool expires = slot.lifetime && slot.expires_at != BootTime::max();
-    if (expires && slot.came_at != BootTime{} &&
-        came_just_now(deps_.clock.now() - slot.came_at, *slot.lifetime))
+    if (expires && slot.came_at != BootTime{} && came_just_now(now - slot.came_at, *slot.lifetime))
         facts.newest_had = std::max(slot.expires_at - slot.came_at, Millis{0});
     if (account.client) {
         facts.longest = account.client->traits.longest_lifetime;

@@ -7,6 +7,8 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "base/check.hpp"
+
 namespace tb::daemon {
 namespace {
 
@@ -93,6 +95,24 @@ Frame frame_of(std::string_view account, const storage::TokenRecord& token,
 }
 
 }  // namespace
+
+// What stands in quotes is escaped, so the key is found where it is one.
+void HandOut::renumber(std::uint64_t generation) {
+    constexpr std::string_view key = "\"},\"generation\":";
+    const std::string_view all = block_.view();
+    const std::size_t found = all.find(key, head_);
+    TB_ASSERT(found != std::string_view::npos);
+    const std::size_t from = found + key.size();
+    const std::size_t to = std::min(all.find_first_not_of("0123456789", from), all.size());
+    const std::string number = std::to_string(generation);
+    Secret renumbered;
+    renumbered.reserve(all.size() - (to - from) + number.size());
+    renumbered.append(all.substr(0, from));
+    renumbered.append(number);
+    renumbered.append(all.substr(to));
+    middle_ = static_cast<std::uint32_t>(middle_ - (to - from) + number.size());
+    block_ = std::move(renumbered);
+}
 
 // One exact allocation: a block outgrown on the way would leave memory of twice its size behind.
 HandOut::HandOut(std::string_view account, const storage::TokenRecord& token,

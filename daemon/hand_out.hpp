@@ -22,6 +22,8 @@ class HandOut {
             std::optional<WallTime> expires_wall);
 
     bool empty() const { return block_.empty(); }
+    // The same token under another number. Not for an empty one.
+    void renumber(std::uint64_t generation);
     Secret token() const;
     // Appends the whole reply frame of GetToken. remaining is ignored for tokens without an expiry.
     void append_reply(std::string& out, Millis remaining) const;

@@ -110,7 +110,11 @@ void check_deadline(Checker& checker, uid_t uid, std::string_view account) {
 void check_watch(Checker& checker, uid_t uid, const daemon::Account& account,
                  std::uint64_t generation, BootTime now) {
     if (account.paused || account.removed || account.withheld() || account.slot.hand_out.empty() ||
-        account.slot.remaining(now) == Millis{0} || account.slot.generation == generation)
+        account.slot.generation == generation)
+        return;
+    // What is nearly dead when it comes is sent to nobody: see daemon/watch.cpp.
+    if (account.slot.remaining(now) <
+        (account.client ? account.client->traits.hand_out_min : Millis{1'000}))
         return;
     checker.violated(Rule::stale_watch,
                      "uid {} watches {} and knows generation {}, but {} is there", uid,

@@ -63,6 +63,25 @@ BOOST_FIXTURE_TEST_CASE(one_that_had_proved_itself_takes_its_place, Interrupted)
     BOOST_TEST(https.sent.back().body.find("rt_test_new") != std::string::npos);
 }
 
+// The simulation's seed 330400: a watcher was told of generation 379 after 380.
+BOOST_FIXTURE_TEST_CASE(one_is_newer_than_what_its_account_got_meanwhile, Interrupted) {
+    sim::Row& row = candidate();
+    row.record.grant_version = 2;
+    old_token(row, "at_test_new");
+    row.record.generation = row.record.token->generation = 9;
+    disk.rows.begin()->second.record.generation = 10;
+    begin();
+    const auto got = call(tokens + "GetToken", {{"account", "shop/main"}});
+    BOOST_REQUIRE(got.error == "");
+    const boost::json::object& token = got.parameters.at("token").as_object();
+    BOOST_TEST(token.at("token").as_string() == "at_test_new");
+    BOOST_TEST(token.at("generation").to_number<int>() == 11);  // one digit more than it had
+    BOOST_TEST(token.at("remaining_ms").to_number<int>() > 0);
+    BOOST_TEST(disk.rows.begin()->second.record.token->generation == 11U);
+    BOOST_TEST(call(admin + "RenewAccount", {{"account", "shop/main"}}).error == "");
+    BOOST_TEST(find("shop/main").slot.generation == 12U);
+}
+
 BOOST_FIXTURE_TEST_CASE(one_that_was_exchanged_without_a_token_is_tried, Interrupted) {
     candidate().record.grant_version = 2;
     begin();

@@ -92,25 +92,4 @@ BOOST_FIXTURE_TEST_CASE(a_grant_beside_a_token_that_is_no_use_is_kept_and_renewe
     }
 }
 
-// The simulation's seed 330400: a watcher was told of generation 379 after 380, for the account had
-// been renewed while its candidate proved itself.
-BOOST_FIXTURE_TEST_CASE(a_candidate_counts_from_beyond_what_its_account_may_reach, Shop) {
-    account("shop/main", "oauth2");
-    begin();
-    BOOST_TEST(token() == "at_test_1");
-    https.latency = Millis{5'000};
-    const auto wire = send(admin + "AddAccount", {{"account", "shop/main"},
-                                                  {"replace", true},
-                                                  {"secrets", {{"refresh_token", "rt_pasted"}}}});
-    pass(Millis{100});
-    std::uint64_t of_account = 0;
-    std::uint64_t of_candidate = 0;
-    for (const auto& [id, row] : disk.rows)
-        (row.record.candidate_for ? of_candidate : of_account) = row.record.generation;
-    BOOST_TEST(of_candidate >= of_account + 1'000'000);
-    pass(Millis{10'000});
-    BOOST_TEST(taken(wire).value().error == "");
-    BOOST_TEST(disk.rows.begin()->second.record.generation > of_candidate);
-}
-
 }  // namespace
