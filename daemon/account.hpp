@@ -151,6 +151,10 @@ struct Account : std::enable_shared_from_this<Account> {
 // What the policy is once the token's life is known: `ahead` of a token under 60 s would be mostly
 // renewing.
 providers::Policy effective_policy(const Account& account);
+// A token with less left is never handed out, to a watcher neither.
+inline Millis hand_out_min(const Account& account) {
+    return account.client ? account.client->traits.hand_out_min : providers::Traits().hand_out_min;
+}
 // A static token that is asked about once a day, because its client section says `probe = true`.
 bool probes_daily(const Account& account);
 // A token in hand that its provider wants to be asked about now and then.

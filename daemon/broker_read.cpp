@@ -44,10 +44,8 @@ ReadFacts Broker::facts(const Account& account, const Slot& slot,
     const bool expires = slot.lifetime && slot.expires_at != BootTime::max();
     if (expires && slot.came_at != BootTime{} && came_just_now(now - slot.came_at, *slot.lifetime))
         facts.newest_had = std::max(slot.expires_at - slot.came_at, Millis{0});
-    if (account.client) {
-        facts.longest = account.client->traits.longest_lifetime;
-        facts.hand_out_min = account.client->traits.hand_out_min;
-    }
+    if (account.client) facts.longest = account.client->traits.longest_lifetime;
+    facts.hand_out_min = hand_out_min(account);
     const std::uint64_t rejected = account.rejected.empty() ? 0 : rejected_by(account, uid);
     facts.rejected_by_caller = rejected != 0 && rejected == slot.generation;
     return facts;

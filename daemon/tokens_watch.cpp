@@ -14,9 +14,7 @@ namespace {
 std::pair<std::string_view, std::string> current(const Account& account, const Broker& broker,
                                                  BootTime now) {
     if (account.paused) return {"paused", account.name + ": is paused"};
-    if (account.slot.remaining(now) >=
-            broker.facts(account, account.slot, {}, ipc::nobody_id).hand_out_min &&
-        !account.withheld())
+    if (account.slot.remaining(now) >= hand_out_min(account) && !account.withheld())
         return {"new_token", {}};
     if (const auto error = broker.blocked(account)) {
         const bool login = error->code == errc::login_required;

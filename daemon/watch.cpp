@@ -11,10 +11,6 @@ namespace {
 std::string quoted(std::string_view text) {
     return boost::json::serialize(boost::json::string(text));
 }
-// A token with less left is never handed out, to a watcher neither.
-Millis hand_out_min(const Account& account) {
-    return account.client ? account.client->traits.hand_out_min : Millis{1'000};
-}
 }  // namespace
 
 Watch::Watch(std::shared_ptr<ipc::Pending> pending, const Gatekeeper& gatekeeper, Clock& clock)

@@ -113,9 +113,7 @@ void check_watch(Checker& checker, uid_t uid, const daemon::Account& account,
         account.slot.generation == generation)
         return;
     // What is nearly dead when it comes is sent to nobody: see daemon/watch.cpp.
-    if (account.slot.remaining(now) <
-        (account.client ? account.client->traits.hand_out_min : Millis{1'000}))
-        return;
+    if (account.slot.remaining(now) < daemon::hand_out_min(account)) return;
     checker.violated(Rule::stale_watch,
                      "uid {} watches {} and knows generation {}, but {} is there", uid,
                      account.name, generation, account.slot.generation);
