@@ -46,8 +46,9 @@ inline constexpr Millis accept_pause_ms{100};
 // Lines a minute about clients that break the protocol or are dropped: any local user can cause
 // them, and the journal has limits of its own.
 inline constexpr int client_log_lines_per_minute = 10;
-// Calls of one uid that wait for a renewal.
-inline constexpr int waiters_per_uid_max = 2'000;
+// Calls of one uid that wait for a renewal. Each holds one of its connections, so more than those
+// there can never be; half of them stay for calls that are answered at once.
+inline constexpr int waiters_per_uid_max = connections_per_uid_max / 2;
 // Accounts one uid watches, over all its connections.
 inline constexpr int watches_per_uid_max = 10'000;
 inline constexpr int watches_per_call_max = 1'000;
@@ -83,6 +84,13 @@ inline constexpr Millis reader_timeout_max_ms{300'000};
 inline constexpr Millis exchange_timeout_ms{30'000};
 // However short a token lives: a handshake over a slow link takes its time.
 inline constexpr Millis exchange_timeout_min_ms{2'000};
+// A timer that is later than this was not late by chance: we stood still. Then an exchange that has
+// spent a grant listens on: what it waits for may have come meanwhile, or be on its way again. And
+// so long it listens in any case: a turn of the loop, on a busy machine. More often than this it is
+// the machine that can't keep up, and the deadline holds.
+inline constexpr Millis late_min_ms{100};
+inline constexpr Millis put_off_max_ms{5'000};
+inline constexpr int put_off_max = 3;
 // The loop re-reads the clocks at least this often: they change under us.
 inline constexpr Millis sleep_max_ms{30'000};
 
@@ -147,9 +155,12 @@ inline constexpr Millis retired_grants_kept_ms{std::int64_t{30} * 86'400'000};
 inline constexpr std::size_t refusals_logged_max = 1'024;
 // Accounts in one page of GetStatus.
 inline constexpr std::int64_t status_page_max = 1'000;
-// A walk over all accounts (a status, a list, last uses, a step of the clock) looks at so many in
-// one turn of the brain, then readers have theirs: of a million, 0.1 to 1 ms a turn.
+// A walk over all accounts or watches (a status, a list, a reload, last uses, a step of the clock)
+// looks at so many in one turn of the brain, then readers have theirs: of a million, 0.1 to 1 ms.
 inline constexpr std::size_t accounts_per_turn = 256;
+// Or at fewer: a status costs 5 us an account, ten thousand rules a millisecond. The clock of the
+// loop counts whole ones, so a turn is 0 to 1 ms long, and what its last account takes.
+inline constexpr Millis turn_ms_max{1};
 // Last uses in one commit: what else waits for the store waits no longer than for a few of its own.
 inline constexpr std::size_t touches_per_commit_max = 512;
 

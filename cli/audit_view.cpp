@@ -31,7 +31,7 @@ Colour colour_of(std::string_view verdict) {
         verdict == "lost_rotation" || verdict == "origin_paused")
         return Colour::bad;
     if (verdict == "more" || verdict == "dropped" || verdict == "outcome_unknown" ||
-        verdict == "not_given_back")
+        verdict == "not_given_back" || verdict == "not_replaced")
         return Colour::warning;
     return verdict == "recovered" ? Colour::good : Colour::none;
 }

@@ -75,6 +75,11 @@ std::string unknown_outcome(const object& account, const View& view) {
     return fmt::format("outcome of a renewal unknown since {}", ago(*since, view));
 }
 
+std::string replacement(const object& account) {
+    const std::string_view why = text(account, "replacement");
+    return why.empty() ? std::string() : fmt::format("a new grant for it is being tried: {}", why);
+}
+
 // Everything that a row has no room for, most important first.
 std::vector<Cell> notes(const object& account, const View& view) {
     std::vector<Cell> result;
@@ -84,6 +89,7 @@ std::vector<Cell> notes(const object& account, const View& view) {
     add(std::string(text(account, "reason")), colour_of(text(account, "state")));
     add(unknown_outcome(account, view), Colour::bad);
     add(blocked(account), Colour::warning);
+    add(replacement(account), Colour::warning);
     if (number(account, "failures_in_row").value_or(0) > 0 &&
         text(account, "last_failure") != text(account, "reason"))
         add(std::string(text(account, "last_failure")), Colour::warning);

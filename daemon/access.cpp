@@ -88,9 +88,9 @@ std::vector<const AccessRule*> rules_for(const std::vector<AccessRule>& rules,
     return out;
 }
 
-std::string explain(const std::vector<AccessRule>& rules, std::string_view account) {
+std::string explain(const std::vector<const AccessRule*>& rules, std::string_view account) {
     std::vector<std::string> lines;
-    for (const AccessRule* rule : rules_for(rules, account)) {
+    for (const AccessRule* rule : rules) {
         std::vector<std::string> who;
         for (const Selector& selector : rule->allow)
             who.push_back(describe(selector));

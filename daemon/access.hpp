@@ -59,8 +59,8 @@ bool allowed(const std::vector<const AccessRule*>& rules, const ipc::Caller& cal
              Facts& facts);
 std::vector<const AccessRule*> rules_for(const std::vector<AccessRule>& rules,
                                          std::string_view account);
-// For the log and ExplainAccess: the config lines that would allow it, or "no [[access]] rule names
-// shop/main".
-std::string explain(const std::vector<AccessRule>& rules, std::string_view account);
+// For the log, the audit and ExplainAccess: the config lines that would allow it, or "no [[access]]
+// rule names shop/main". `rules`: those that the decision was made by.
+std::string explain(const std::vector<const AccessRule*>& rules, std::string_view account);
 
 }  // namespace tb::daemon

@@ -93,6 +93,7 @@ struct ClientRuntime {
     std::shared_ptr<const Config> config;  // keeps `client` alive
     const ClientConfig* client = nullptr;
     providers::Traits traits;
+    std::shared_ptr<const providers::Prepared> prepared;
     std::string origin;
     std::uint64_t version = 0;  // of the config it came from
 };

@@ -55,6 +55,7 @@ std::vector<std::string> AccountTable::configure(std::shared_ptr<const Config> c
         runtime->config = config;
         runtime->client = &client;
         runtime->traits = client.provider->traits(client.settings);
+        runtime->prepared = client.provider->prepare(client.settings);
         runtime->origin = client.provider->origin(client.settings);
         const auto before = clients_.find(name);
         const bool same =
@@ -108,7 +109,9 @@ std::shared_ptr<Account> AccountTable::insert(storage::AccountRecord record, Mom
     account->grant_expires_at = record.grant_expires_at;
     account->intent = std::move(record.intent);
     account->last_used = record.last_used;
-    if (record.token) put_token(account->slot, account->name, *record.token, at, boot_id);
+    // A token that was dead at once only stands for its generation.
+    if (record.token && record.token->lifetime != Millis{0})
+        put_token(account->slot, account->name, *record.token, at, boot_id);
     account->newest_generation = std::max(account->slot.generation, record.generation);
     attach(*account);
     if (record.candidate_for) return account;
@@ -152,9 +155,20 @@ std::shared_ptr<Account> AccountTable::share(std::string_view name) const {
     return found == nullptr ? nullptr : found->shared_from_this();
 }
 
-void AccountTable::each_after(std::string_view after,
+bool AccountTable::some_after(std::string& after, Turn& turn,
                               const std::function<bool(Account&)>& each) const {
-    order_.each_after(after, [&each](const std::shared_ptr<Account>& one) { return each(*one); });
+    bool more = false;
+    bool ended = false;
+    std::string_view last = after;
+    order_.each_after(after, [&](const std::shared_ptr<Account>& one) {
+        more = ended || !turn.more();
+        if (more) return false;
+        last = one->name;
+        ended = !each(*one);
+        return true;
+    });
+    after = std::string(last);
+    return more;
 }
 
 void AccountTable::each(const std::function<void(const std::shared_ptr<Account>&)>& each) const {

@@ -11,6 +11,7 @@
 #include "daemon/account_index.hpp"
 #include "daemon/lifetime.hpp"
 #include "daemon/name_order.hpp"
+#include "daemon/turn.hpp"
 
 namespace tb::daemon {
 
@@ -38,8 +39,10 @@ class AccountTable {
     std::shared_ptr<Account> share(std::string_view name) const;
     std::size_t size() const { return index_.size(); }
     std::size_t size_of(std::string_view client) const;
-    // In order of names, from the first after `after`; stops when `each` returns false.
-    void each_after(std::string_view after, const std::function<bool(Account&)>& each) const;
+    // One turn of a walk in order of names: from the first after `after`, which is moved on. `each`
+    // returns false: the turn ends behind this one. False: these were the last.
+    bool some_after(std::string& after, Turn& turn,
+                    const std::function<bool(Account&)>& each) const;
     void each(const std::function<void(const std::shared_ptr<Account>&)>& each) const;
 
   private:

@@ -2,6 +2,7 @@
 // request without secrets to each origin, on the net thread, with a time limit; each finding is
 // sent as soon as it is there.
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -56,8 +57,17 @@ awaitable<void> AdminService::examine(std::shared_ptr<Diagnosis> diagnosis) {
             diagnosis->facts = std::move(facts);
             diagnosis->changed.notify_all();
         });
-    report(*diagnosis, judge_accounts(table_, broker_));
-    report(*diagnosis, judge_rules(*table_.config(), table_));
+    report(*diagnosis, judge_alarms(broker_));
+    AccountsWalk accounts;
+    while (!accounts.ended && !diagnosis->gone && !stopping_) {
+        report(*diagnosis, judge_some_accounts(accounts, table_, broker_, Turn(deps_.clock)));
+        co_await asio::post(deps_.brain, asio::use_awaitable);
+    }
+    RulesWalk rules{table_.config()};
+    while (!rules.ended && !diagnosis->gone && !stopping_) {
+        report(*diagnosis, judge_some_rules(rules, table_, Turn(deps_.clock)));
+        co_await asio::post(deps_.brain, asio::use_awaitable);
+    }
     if (audit_.store() != nullptr && audit_.store()->dropped() > 0) {
         Findings dropped;
         dropped.push_back(

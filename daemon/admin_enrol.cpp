@@ -19,12 +19,23 @@ namespace {
 
 // The store takes its own copy: the original becomes the account in memory once the commit is
 // durable.
-std::shared_ptr<storage::Change> addition(const storage::AccountRecord& record,
-                                          const SecretSet& grant) {
+storage::AddAccount addition(const storage::AccountRecord& record, const SecretSet& grant) {
     storage::AddAccount add;
     add.account = record.copy();
     add.grant = grant.copy();
-    return std::make_shared<storage::Change>(std::move(add));
+    return add;
+}
+
+// Two at once might be the same grant, spent twice; and what the first one brought would be lost.
+Error being_tried(const Account& account, const Account& candidate) {
+    const std::string why = candidate.reason.empty()
+                                ? std::string("its provider has not answered yet")
+                                : candidate.reason;
+    return Error{
+        errc::config,
+        fmt::format("{}: a new grant for it is being tried already ({}); wait for that, or "
+                    "give it up: log in anew, or remove the account and add it again",
+                    account.name, why)};
 }
 
 }  // namespace
@@ -175,7 +186,8 @@ void AdminService::enrolled(const Enrolment& enrolment, const Account& account, 
 
 awaitable<void> AdminService::enrol_new(std::shared_ptr<Enrolment> enrolment) {
     storage::AccountRecord record = record_of(*enrolment);
-    const auto change = addition(record, enrolment->imported.grant);
+    const auto change =
+        std::make_shared<storage::Change>(addition(record, enrolment->imported.grant));
     const Result<storage::Committed> stored = co_await keep(enrolment, change);
     if (!stored) {
         enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
@@ -187,9 +199,9 @@ awaitable<void> AdminService::enrol_new(std::shared_ptr<Enrolment> enrolment) {
     const auto account = table_.insert(std::move(record), broker_.moment(), deps_.clock.boot_id());
     if (enrolment->logged_in) account->stats.last_success = deps_.clock.wall();
     deps_.log.notice("{}: enrolled", account->name);
-    const bool needs_parameters =
-        !account->client->traits.parameters.empty();  // nothing to prove it with
-    if (has_token || needs_parameters || enrolment->wait == Millis{0}) {
+    // Nothing to prove it with; or a reload took its client section away meanwhile.
+    const bool unproved = !account->client || !account->client->traits.parameters.empty();
+    if (has_token || unproved || enrolment->wait == Millis{0}) {
         broker_.adopt(account);
         enrolled(*enrolment, *account, has_token);
         co_return;
@@ -201,13 +213,20 @@ awaitable<void> AdminService::enrol_new(std::shared_ptr<Enrolment> enrolment) {
     broker_.kick(account, enrolment->wait, std::move(done));
 }
 
+// Its account was removed while the person logged in: nobody will use this grant.
+void AdminService::give_back_of_login(Enrolment& enrolment) {
+    if (!enrolment.logged_in) return;
+    broker_.give_back(enrolment.client, enrolment.name,
+                      std::make_shared<SecretSet>(std::move(enrolment.imported.grant)));
+}
+
 awaitable<void> AdminService::put_static(std::shared_ptr<Enrolment> enrolment,
                                          std::shared_ptr<Account> account) {
     storage::AccountRecord record = record_of(*enrolment);
     record.token->generation = ++account->newest_generation;
     const WallTime obtained = record.grant_obtained_at;
     const std::optional<WallTime> expires = record.grant_expires_at;
-    const storage::TokenRecord visible = record.token->copy();
+    storage::TokenRecord visible = record.token->copy();
     storage::ReplaceGrant replacement;
     replacement.account = account->id;
     replacement.grant = enrolment->imported.grant.copy();
@@ -220,13 +239,13 @@ awaitable<void> AdminService::put_static(std::shared_ptr<Enrolment> enrolment,
     auto change = std::make_shared<storage::Change>(std::move(replacement));
     const Result<storage::Committed> stored = co_await keep(enrolment, change);
     if (!stored) {
-        // Removed while the person logged in: nobody will use this grant.
-        if (enrolment->logged_in)
-            broker_.give_back(enrolment->client, enrolment->name,
-                              std::make_shared<SecretSet>(std::move(enrolment->imported.grant)));
+        give_back_of_login(*enrolment);
         enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
         co_return;
     }
+    // A candidate may have come between, with a number of its own.
+    visible.generation = stored->generation;
+    account->newest_generation = std::max(account->newest_generation, stored->generation);
     account->grant_version = stored->grant_version;
     account->attributes = attributes;
     account->grant_obtained_at = obtained;
@@ -240,16 +259,29 @@ awaitable<void> AdminService::put_static(std::shared_ptr<Enrolment> enrolment,
 
 awaitable<void> AdminService::enrol_over(std::shared_ptr<Enrolment> enrolment,
                                          std::shared_ptr<Account> account) {
+    const Account* before = broker_.candidate_for(*account);
+    // A login's grant is newer than any, and acknowledged: it is never turned away.
+    if (before != nullptr && !before->removed && !enrolment->logged_in) {
+        enrolment->pending->finish(admin_error(account->name, being_tried(*account, *before)));
+        co_return;
+    }
     storage::AccountRecord record = record_of(*enrolment);
     record.candidate_for = account->id;
     if (record.attributes.empty()) record.attributes = account->attributes;
     record.generation = account->newest_generation;
-    const auto change = addition(record, enrolment->imported.grant);
+    storage::AddAccount add = addition(record, enrolment->imported.grant);
+    add.must_differ = enrolment->client->traits.single_use_grant && !enrolment->logged_in;
+    const auto change = std::make_shared<storage::Change>(std::move(add));
     const Result<storage::Committed> stored = co_await keep(enrolment, change);
     if (!stored) {
-        enrolment->pending->finish(admin_error(enrolment->name, stored.error()));
+        give_back_of_login(*enrolment);
+        Error error = stored.error();
+        if (error.code == errc::superseded)
+            error.message += "; to try it now run: tokenbroker renew " + account->name;
+        enrolment->pending->finish(admin_error(enrolment->name, error));
         co_return;
     }
+    broker_.forget_candidate_of(*account);
     record.id = stored->account;
     record.grant_version = stored->grant_version;
     const auto candidate =

@@ -1,11 +1,8 @@
-// See admin_service.hpp: what only looks, renews or reloads. Enrolment is in admin_enrol.cpp,
-// changes in admin_change.cpp.
+// See admin_service.hpp: what only looks, renews or reloads. GetStatus is in admin_status.cpp,
+// enrolment in admin_enrol.cpp, changes in admin_change.cpp.
 #include "daemon/admin_service.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 
 #include "base/limits.hpp"
 #include "daemon/arguments.hpp"
@@ -71,86 +68,6 @@ void AdminService::dispatch(ipc::Connection& connection, const proto::Call& call
     connection.out() += ipc::method_not_found(call);
 }
 
-namespace {
-// How a change of the master key goes; empty: there is none.
-std::string rekey_words(const storage::StoreKeys& keys) {
-    if (!keys.changing) return {};
-    if (!keys.trouble.empty()) return "it does not get on: " + keys.trouble;
-    if (keys.waits_for_stop)
-        return "everything is under the new key; the old one goes at the next stop of the daemon";
-    return fmt::format("{} rows are under the new key", keys.resealed);
-}
-}  // namespace
-
-boost::json::object AdminService::daemon_status() const {
-    boost::json::object out;
-    out["version"] = TB_VERSION;
-    out["pid"] = ::getpid();
-    out["started_at_ms"] = to_ms(started_);
-    out["accounts"] = table_.size();
-    out["exchanges_in_flight"] = broker_.exchanges_in_flight();
-    out["connections"] = hooks_.connections ? hooks_.connections() : 0;
-    out["state_dir"] = table_.config()->state_dir;
-    out["config"] = table_.config()->main_file;
-    const storage::StoreKeys keys = deps_.store.keys();
-    out["master_key"] = keys.path;
-    out["master_key_id"] = keys.id;
-    if (keys.changing) out["rekey"] = rekey_words(keys);
-    boost::json::array alarms;
-    for (const std::string& alarm : broker_.alarms())
-        alarms.emplace_back(alarm);
-    out["alarms"] = std::move(alarms);
-    return out;
-}
-
-void AdminService::get_status(ipc::Connection& connection, const proto::Call& call) {
-    Arguments arguments(call);
-    const auto names =
-        arguments.texts("accounts", static_cast<std::size_t>(limits::status_page_max),
-                        limits::account_name_bytes_max, false);
-    const auto after = arguments.optional_text("after", limits::account_name_bytes_max);
-    const auto limit = arguments.integer("limit", 1, limits::status_page_max).value_or(200);
-    if (const std::string wrong = arguments.wrong(); !wrong.empty()) {
-        connection.out() += ipc::invalid_parameter(wrong);
-        return;
-    }
-    const Moment at = broker_.moment();
-    boost::json::array accounts;
-    boost::json::object reply;
-    reply["daemon"] = daemon_status();
-    std::size_t bytes = 4096;
-    // A page ends at its limit or where the frame would be too large; a page always has one
-    // account.
-    const auto add = [&](const Account& account) {
-        auto status = account_status(account, broker_, at);
-        bytes += boost::json::serialize(status).size() + 1;
-        if (!accounts.empty() && bytes > limits::frame_bytes_max) return false;
-        accounts.push_back(std::move(status));
-        return accounts.size() < static_cast<std::size_t>(limit);
-    };
-    std::string last;
-    if (names.empty()) {
-        bool full = false;
-        table_.each_after(after.value_or(""), [&](Account& account) {
-            const std::size_t before = accounts.size();
-            full = !add(account);
-            if (accounts.size() > before) last = account.name;
-            return !full;
-        });
-        if (full) reply["next"] = last;
-    }
-    for (const std::string& name : names) {
-        const Account* account = table_.find(name);
-        if (account == nullptr) {
-            connection.out() += admin_error(name, Error{errc::unknown_account, name});
-            return;
-        }
-        add(*account);
-    }
-    reply["accounts"] = std::move(accounts);
-    connection.out() += proto::make_reply(reply);
-}
-
 void AdminService::list_clients(ipc::Connection& connection) {
     boost::json::array clients;
     for (const auto& [name, client] : table_.config()->clients) {
@@ -189,10 +106,14 @@ void AdminService::explain_access(ipc::Connection& connection, const proto::Call
         return;
     }
     const auto id = static_cast<uid_t>(*uid);
-    std::string because = explain(table_.config()->access, name);
+    // By the rules that a call is judged by now: a reload may not have come to this account yet.
+    const Account* account = table_.find(name);
+    const std::vector<const AccessRule*> rules =
+        account != nullptr ? account->rules : rules_for(table_.config()->access, name);
+    std::string because = explain(rules, name);
     bool allowed = id == 0 || id == deps_.own_uid;
     if (allowed) because = "root and the daemon's own uid may always";
-    for (const AccessRule* rule : rules_for(table_.config()->access, name))
+    for (const AccessRule* rule : rules)
         for (const Selector& selector : rule->allow)
             if (!allowed && selector.uid == id && id != ipc::nobody_id && !selector.gid &&
                 !selector.needs_proc()) {
@@ -259,7 +180,7 @@ void AdminService::reload(
 awaitable<void> AdminService::take_effect(std::vector<std::string> changed, Reloaded done) {
     co_await broker_.configured(changed);
     table_.forget_previous();
-    if (hooks_.reconfigured) hooks_.reconfigured();
+    if (hooks_.reconfigured) co_await hooks_.reconfigured();
     deps_.log.notice("config: reloaded, {} client section(s) changed", changed.size());
     reloading_ = taking_effect_ = false;
     done({}, changed);

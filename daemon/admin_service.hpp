@@ -22,8 +22,8 @@ class AdminService final : public ipc::Service {
   public:
     struct Hooks {
         std::function<std::size_t()> connections;
-        // The new configuration took effect (watches are judged again).
-        std::function<void()> reconfigured;
+        // Every account is under the new configuration: watches are judged again.
+        std::function<awaitable<void>()> reconfigured;
     };
     AdminService(const Deps& deps, AccountTable& table, Broker& broker, Audit& audit, Hooks hooks);
     void set_admin_gid(gid_t gid) { admin_gid_ = gid; }
@@ -97,6 +97,7 @@ class AdminService final : public ipc::Service {
     awaitable<void> enrol_new(std::shared_ptr<Enrolment> enrolment);
     awaitable<void> enrol_over(std::shared_ptr<Enrolment> enrolment,
                                std::shared_ptr<Account> account);
+    void give_back_of_login(Enrolment& enrolment);
     awaitable<void> put_static(std::shared_ptr<Enrolment> enrolment,
                                std::shared_ptr<Account> account);
     awaitable<Result<storage::Committed>> keep(std::shared_ptr<Enrolment> enrolment,

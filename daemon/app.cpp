@@ -24,7 +24,7 @@ App::App(Deps deps, Config config)
 AdminService::Hooks App::hooks() {
     AdminService::Hooks hooks;
     hooks.connections = [this] { return count_connections_ ? count_connections_() : 0; };
-    hooks.reconfigured = [this] { tokens_.recheck_watches(); };
+    hooks.reconfigured = [this] { return tokens_.recheck_watches(); };
     return hooks;
 }
 

@@ -52,7 +52,7 @@ class Audit {
     // An operator's act, done or not. caller: nullptr = the daemon's own doing (a signal, a start).
     void admin(const ipc::Caller* caller, std::string_view method, std::string_view what, bool done,
                std::string_view detail);
-    // The fate of a grant: login_required, lost_rotation, outcome_unknown, recovered, given_back.
+    // The fate of a grant: login_required, lost_rotation, outcome_unknown, not_replaced, ...
     void grant(const Account& account, std::string_view verdict, std::string_view detail) {
         grant(account.name, verdict, detail, account.newest_generation);
     }

@@ -9,7 +9,6 @@
 
 namespace tb::daemon {
 namespace {
-constexpr int looks_per_turn = 256;  // then readers get a turn
 constexpr Millis touch_every{60'000};
 }  // namespace
 
@@ -17,6 +16,7 @@ Broker::Broker(const Deps& deps, AccountTable& table, Audit& audit)
     : deps_(deps),
       table_(table),
       audit_(audit),
+      pieces_(deps.brain),
       gate_(table.config()->exchanges_max, table.config()->exchanges_per_origin_max),
       idle_(deps.brain) {}
 
@@ -43,6 +43,7 @@ void Broker::adopt(const std::shared_ptr<Account>& account) {
 }
 
 void Broker::replaced(const std::shared_ptr<Account>& account) {
+    forget_candidate_of(*account);
     account->state = storage::GrantState::good;
     account->reason.clear();
     account->intent.reset();
@@ -69,13 +70,47 @@ void Broker::forget(const std::shared_ptr<Account>& account, std::string_view ev
     for (const auto& [key, slot] : account->on_demand_slots())
         turn_away(*slot);
     if (!account->removed) return notify(*account, event, error.message);
-    for (Watch* watch : std::vector<Watch*>(account->watches))
+    forget_candidate_of(*account);
+    for (Watch* watch : std::exchange(account->watches, {})) {
         watch->end(*account, error.message);
+        if (watch->queue()) untold_.push_back(watch->weak_from_this());
+    }
+    tell();
 }
 
 void Broker::notify(Account& account, std::string_view event, std::string_view reason) {
-    for (Watch* watch : std::vector<Watch*>(account.watches))
+    for (Watch* watch : account.watches) {
         watch->mark(account, event, reason);
+        if (watch->queue()) untold_.push_back(watch->weak_from_this());
+    }
+    tell();
+}
+
+void Broker::tell() {
+    if (telling_ || !tell_some()) return;
+    telling_ = true;
+    spawn(deps_.brain, "tell", tell_others());
+}
+
+// True: there are more. A watch that ended meanwhile is skipped.
+bool Broker::tell_some() {
+    Turn turn(deps_.clock);
+    while (!untold_.empty()) {
+        if (!turn.more()) return true;
+        const std::shared_ptr<Watch> watch = untold_.front().lock();
+        untold_.pop_front();
+        if (!watch) continue;
+        watch->dequeued();
+        watch->flush();
+    }
+    return false;
+}
+
+awaitable<void> Broker::tell_others() {
+    do
+        co_await asio::post(deps_.brain, asio::use_awaitable);
+    while (tell_some());
+    telling_ = false;
 }
 
 void Broker::arm() {
@@ -105,8 +140,8 @@ void Broker::wake() {
         next_touch_ = at.now + touch_every;
         spawn(deps_.brain, "touch", touch());
     }
-    for (int looks = 0; looks < looks_per_turn && !heap_.empty() && heap_.first_at() <= at.now;
-         ++looks)
+    Turn turn(deps_.clock);  // what is left of them is due at once
+    while (!heap_.empty() && heap_.first_at() <= at.now && turn.more())
         look(heap_.first());
     arm();
 }
@@ -186,7 +221,9 @@ void Broker::pump(const std::string& origin) {
     const auto found = queues_.find(origin);
     if (found == queues_.end()) return;
     OriginQueue& queue = found->second;
+    Turn turn(deps_.clock);  // of a million that wait, a reload may have left none who still wants
     while (!queue.urgent.empty() || !queue.normal.empty()) {
+        if (!turn.more()) return pump_at(origin, deps_.clock.now());
         auto& line = queue.urgent.empty() ? queue.normal : queue.urgent;
         auto [account, slot] = line.front();
         if (!slot->queued) {  // a second entry of one that had its turn

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "base/mailbox.hpp"
 #include "daemon/account_table.hpp"
 #include "daemon/audit.hpp"
 #include "daemon/deps.hpp"
@@ -71,6 +72,11 @@ class Broker {
     // A candidate proves itself by a renewal; then its grant becomes that of `candidate_of`. `done`
     // gets the first outcome.
     void prove(const std::shared_ptr<Account>& candidate, Millis timeout, Waiter::Done done);
+    // nullptr: none. One that is `removed` did not prove itself, and its row could not be removed
+    // yet.
+    const Account* candidate_for(const Account& account) const;
+    // Its row is gone.
+    void forget_candidate_of(const Account& account);
     // Renews now, whatever the timer and the breaker say; `done` gets the first outcome. A static
     // token is probed.
     void kick(const std::shared_ptr<Account>& account, Millis timeout, Waiter::Done done);
@@ -98,6 +104,7 @@ class Broker {
     void store_later(const std::shared_ptr<Account>& account,
                      std::shared_ptr<storage::Change> change);
 
+    // Every watch of it: the first ones at once, of many the others in the next turns.
     void notify(Account& account, std::string_view event, std::string_view reason);
     int exchanges_in_flight() const { return gate_.in_flight(); }
     std::vector<std::string> alarms() const;
@@ -113,7 +120,12 @@ class Broker {
     bool touch_some(std::string& after, storage::Touch& touch);
     awaitable<void> reschedule_all();
     bool configure_some(std::string& after, const std::vector<std::string>& changed_clients);
+    bool configure_candidates(storage::AccountId& after,
+                              const std::vector<std::string>& changed_clients);
     void configure_one(Account& account, const std::vector<std::string>& changed_clients);
+    void tell();
+    bool tell_some();
+    awaitable<void> tell_others();
     void arm();
     void wake();
     void look(Account& account);
@@ -141,6 +153,10 @@ class Broker {
     static bool is_of_store(const Error& error);
     awaitable<Result<storage::Committed>> commit_until_durable(
         std::shared_ptr<Attempt> attempt, std::shared_ptr<storage::Change> change);
+    // After a try that failed with `first`. Its caller counts it in commits_pending_.
+    awaitable<Result<storage::Committed>> commit_in_the_end(std::string name,
+                                                            std::shared_ptr<storage::Change> change,
+                                                            Error first);
     awaitable<void> set_state(std::shared_ptr<Attempt> attempt, storage::GrantState state,
                               std::string reason, bool clear_intent, bool retire);
     awaitable<bool> keep_successor(std::shared_ptr<Attempt> attempt,
@@ -159,6 +175,9 @@ class Broker {
     awaitable<bool> promote(std::shared_ptr<Attempt> attempt);
     awaitable<void> keep_storing(std::shared_ptr<Account> account,
                                  std::shared_ptr<storage::Change> change);
+    static bool is_exchanged(const Account& candidate);
+    static bool is_refuted(const Attempt& attempt, FailureClass failure);
+    awaitable<void> refuted(std::shared_ptr<Attempt> attempt);
     awaitable<void> drop_candidate(std::shared_ptr<Account> candidate);
     awaitable<void> promote_stored(std::shared_ptr<Account> candidate);
     void answer_operators(Slot& slot, const Result<const Slot*>& outcome);
@@ -176,6 +195,9 @@ class Broker {
     const Deps& deps_;
     AccountTable& table_;
     Audit& audit_;
+    // A renewal is done in pieces, readers come between. Asking another thread is one of them:
+    // waking it takes as long as the work before.
+    Mailbox pieces_;
     OriginGate gate_;
     DueHeap<Account> heap_;
     std::map<std::string, OriginQueue, std::less<>> queues_;
@@ -190,7 +212,9 @@ class Broker {
     Event idle_;
     BootTime next_touch_{};
     std::map<uid_t, std::vector<BootTime>> caller_reports_;
-    std::map<storage::AccountId, std::shared_ptr<Account>> candidates_;
+    std::map<storage::AccountId, std::shared_ptr<Account>> candidates_;  // by account
+    std::deque<std::weak_ptr<Watch>> untold_;  // with something marked, each at most once
+    bool telling_ = false;                     // in turns
 };
 
 }  // namespace tb::daemon

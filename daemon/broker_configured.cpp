@@ -5,45 +5,42 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
-#include "base/limits.hpp"
 #include "daemon/broker.hpp"
 
 namespace tb::daemon {
-namespace {
-
-// A thousand rules of many patterns take longer than the walk was measured with: then a turn ends
-// sooner.
-constexpr Millis turn_max{1};
-
-}  // namespace
 
 awaitable<void> Broker::configured(std::vector<std::string> changed_clients) {
     gate_.set_caps(table_.config()->exchanges_max, table_.config()->exchanges_per_origin_max);
-    for (const auto& [id, candidate] : std::map(candidates_))
-        configure_one(*candidate, changed_clients);
+    storage::AccountId candidate = 0;
+    while (configure_candidates(candidate, changed_clients))
+        co_await asio::post(deps_.brain, asio::use_awaitable);
     std::string after;
     while (configure_some(after, changed_clients))
         co_await asio::post(deps_.brain, asio::use_awaitable);
     if (!stopping_) pump_all();
 }
 
-// The next accounts behind `after`; false: these were the last.
+// Both: the next ones behind `after`; false: these were the last.
 bool Broker::configure_some(std::string& after, const std::vector<std::string>& changed_clients) {
-    const BootTime begin = deps_.clock.now();
-    std::size_t looked = 0;
-    bool more = false;
-    std::string_view last = after;
-    table_.each_after(after, [&](Account& account) {
-        more = looked == limits::accounts_per_turn ||
-               (looked % 16 == 15 && deps_.clock.now() - begin > turn_max);
-        if (more) return false;
-        ++looked;
-        last = account.name;
+    Turn turn(deps_.clock);
+    return table_.some_after(after, turn, [&](Account& account) {
         configure_one(account, changed_clients);
         return true;
     });
-    after = std::string(last);
-    return more;
+}
+
+// One that comes meanwhile, in front of them or behind, is under the new configuration already.
+bool Broker::configure_candidates(storage::AccountId& after,
+                                  const std::vector<std::string>& changed_clients) {
+    Turn turn(deps_.clock);
+    for (auto next = candidates_.upper_bound(after); next != candidates_.end();
+         next = candidates_.upper_bound(after)) {
+        if (!turn.more()) return true;
+        after = next->first;
+        const std::shared_ptr<Account> candidate = next->second;
+        configure_one(*candidate, changed_clients);
+    }
+    return false;
 }
 
 // While the daemon stops the rules still change, but nothing is planned any more.

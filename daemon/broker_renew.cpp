@@ -36,6 +36,7 @@ bool Broker::is_of_store(const Error& error) {
 
 awaitable<void> Broker::renew(std::shared_ptr<Attempt> attempt) {
     Done done = co_await perform(attempt);
+    co_await pieces_.turn();
     OriginResult result = OriginResult::answered;
     Millis retry_after{0};
     if (auto* token = std::get_if<Minted>(&done)) {
@@ -64,6 +65,7 @@ awaitable<void> Broker::renew(std::shared_ptr<Attempt> attempt) {
 }
 
 awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
+    co_await pieces_.turn();
     Result<SecretSet> grant = co_await deps_.store.open(attempt->account->id);
     if (!grant) co_return storage_failure(grant.error());
     Result<SecretSet> secrets = co_await client_secrets(attempt->client);
@@ -75,6 +77,7 @@ awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
         missing.counts_for_origin = false;
         co_return missing;
     }
+    co_await pieces_.turn();
     Secret in_hand;
     if (attempt->purpose == providers::Purpose::probe) in_hand = attempt->slot->hand_out.token();
     providers::Context context{.client = attempt->client->client->settings,
@@ -87,7 +90,8 @@ awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
                                .purpose = attempt->purpose,
                                .clock = deps_.clock,
                                .random = deps_.random,
-                               .access_token = in_hand.empty() ? nullptr : &in_hand};
+                               .access_token = in_hand.empty() ? nullptr : &in_hand,
+                               .prepared = attempt->client->prepared.get()};
     const auto exchange = attempt->client->client->provider->begin(std::move(context));
     Step step = exchange->start();
     for (int i = 0; i < limits::exchange_steps_max; ++i) {
@@ -104,6 +108,7 @@ awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
                 std::min(request.timeout, std::max(*lifetime, limits::exchange_timeout_min_ms));
         request.ca_file = attempt->client->client->ca_file;
         request.proxy = attempt->client->client->proxy;
+        co_await pieces_.turn();
         http::Outcome outcome = co_await deps_.https.exchange(std::move(request));
         step = exchange->resume(std::move(outcome));
     }
@@ -168,12 +173,15 @@ awaitable<Result<SecretSet>> Broker::client_secrets(std::shared_ptr<const Client
 awaitable<Result<storage::Committed>> Broker::commit_until_durable(
     std::shared_ptr<Attempt> attempt, std::shared_ptr<storage::Change> change) {
     Account& account = *attempt->account;
+    co_await pieces_.turn();
     Result<storage::Committed> stored = co_await deps_.store.commit(change);
     if (stored || !is_of_store(stored.error())) co_return stored;
     account.commit_pending = true;
+    ++commits_pending_;  // whoever is told below finds it in the status
     store_trouble_ = stored.error().message;
     settle_waiters(account, *attempt->slot);
-    stored = co_await commit_acknowledged(account.name, change);
+    stored = co_await commit_in_the_end(account.name, change, stored.error());
+    --commits_pending_;
     account.commit_pending = false;
     co_return stored;
 }
@@ -183,6 +191,15 @@ awaitable<Result<storage::Committed>> Broker::commit_acknowledged(
     Result<storage::Committed> stored = co_await deps_.store.commit(change);
     if (stored || !is_of_store(stored.error())) co_return stored;
     ++commits_pending_;
+    store_trouble_ = stored.error().message;
+    stored = co_await commit_in_the_end(name, change, stored.error());
+    --commits_pending_;
+    co_return stored;
+}
+
+awaitable<Result<storage::Committed>> Broker::commit_in_the_end(
+    std::string name, std::shared_ptr<storage::Change> change, Error first) {
+    Result<storage::Committed> stored = std::move(first);
     Millis wait{250};
     constexpr Millis wait_max{30'000};
     while (!stored && is_of_store(stored.error())) {
@@ -195,7 +212,6 @@ awaitable<Result<storage::Committed>> Broker::commit_acknowledged(
         wait = std::min(wait * 2, wait_max);
         stored = co_await deps_.store.commit(change);
     }
-    --commits_pending_;
     deps_.log.notice("{}: the new grant is stored now", name);
     co_return stored;
 }

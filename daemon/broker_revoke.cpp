@@ -30,7 +30,8 @@ awaitable<Done> Broker::revocation(std::shared_ptr<const ClientRuntime> client, 
                                .parameters = {},
                                .purpose = providers::Purpose::revoke,
                                .clock = deps_.clock,
-                               .random = deps_.random};
+                               .random = deps_.random,
+                               .prepared = client->prepared.get()};
     const auto exchange = client->client->provider->begin(std::move(context));
     providers::Step step = exchange->start();
     for (int i = 0; i < limits::exchange_steps_max; ++i) {
@@ -107,6 +108,8 @@ awaitable<Result<void>> Broker::revoke_held(std::shared_ptr<Account> account,
     Result<SecretSet> opened = co_await deps_.store.open(account->id);
     if (!opened) co_return opened.error();
     auto grant = std::make_shared<SecretSet>(std::move(*opened));
+    // A login or a proved replacement may come while the provider is asked: that one stays.
+    const std::uint64_t grant_version = account->grant_version;
     if (grant->list().empty())
         co_return Error{errc::config, account->name + ": it has no grant to give back"};
     const Done done = co_await revocation(client, account->name, grant);
@@ -122,12 +125,18 @@ awaitable<Result<void>> Broker::revoke_held(std::shared_ptr<Account> account,
                                            account->name, new_grant_command(*account));
     auto change = std::make_shared<storage::Change>(
         storage::SetState{.account = account->id,
-                          .grant_version = account->grant_version,
+                          .grant_version = grant_version,
                           .state = storage::GrantState::login_required,
                           .reason = reason,
                           .clear_intent = true,
                           .drop_grant = true});
     const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    if (account->grant_version != grant_version || account->removed ||
+        (!stored && !is_of_store(stored.error())))
+        co_return Error{errc::config,
+                        fmt::format("{}: the grant that it had was given back, but a newer one "
+                                    "took its place meanwhile, and stays",
+                                    account->name)};
     account->slot.hand_out = HandOut();
     account->slot.expires_at = {};
     account->slot.lifetime.reset();

@@ -112,6 +112,8 @@ awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr
     if (account.candidate_of) {
         const bool promoted = co_await promote(attempt);
         if (promoted) answer_operators(*attempt->slot, attempt->slot.get());
+        // Something newer took its place between the two commits, or its account is gone.
+        if (!promoted) give_back(attempt->client, account.name, successor);
         co_return;
     }
     if (recovered && own) notify(account, "recovered", {});
@@ -242,6 +244,7 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
         failure->failure = FailureClass::retry;  // an incident there is no proof against this grant
     }
     note_failure(*attempt, *failure);
+    if (is_refuted(*attempt, failure->failure)) co_return co_await refuted(attempt);
     const std::string reason = account.stats.last_failure->reason;
     const std::string at = clock_text(account.stats.last_failure->at);
     if (attempt->purpose == providers::Purpose::probe) {
@@ -279,8 +282,6 @@ awaitable<void> Broker::failed(std::shared_ptr<Attempt> attempt, std::shared_ptr
     if (account.rejected_by_probe && attempt->purpose == providers::Purpose::probe)
         told = Error{errc::misconfigured, account.reason};
     told.failure = to_string(failure->failure);
-    if (account.candidate_of && account.state != GrantState::outcome_unknown)
-        co_await drop_candidate(attempt->account);
     answer_operators(*attempt->slot, told);
 }
 

@@ -51,13 +51,8 @@ awaitable<void> Broker::touch() {
 // The next accounts behind `after`; false: these were the last.
 bool Broker::touch_some(std::string& after, storage::Touch& touch) {
     const Moment at = moment();
-    std::size_t looked = 0;
-    bool more = false;
-    std::string_view last = after;
-    table_.each_after(after, [&](Account& account) {
-        more = looked++ == limits::accounts_per_turn;
-        if (more) return false;
-        last = account.name;
+    Turn turn(deps_.clock);
+    return table_.some_after(after, turn, [&](Account& account) {
         const auto& read = account.slot.last_read;
         if (!read) return true;
         const WallTime used = at.wall - (at.now - *read);
@@ -66,25 +61,17 @@ bool Broker::touch_some(std::string& after, storage::Touch& touch) {
         touch.last_used.emplace_back(account.id, used);
         return true;
     });
-    after = std::string(last);
-    return more;
 }
 
 // After a step of the wall clock, which moved every deadline of a grant.
 awaitable<void> Broker::reschedule_all() {
     std::string after;
     for (bool more = true; more && !stopping_;) {
-        std::size_t looked = 0;
-        more = false;
-        std::string_view last = after;
-        table_.each_after(after, [&](Account& account) {
-            more = looked++ == limits::accounts_per_turn;
-            if (more) return false;
-            last = account.name;
+        Turn turn(deps_.clock);
+        more = table_.some_after(after, turn, [this](Account& account) {
             reschedule(account.shared_from_this());
             return true;
         });
-        after = std::string(last);
         co_await asio::post(deps_.brain, asio::use_awaitable);
     }
 }
@@ -132,6 +119,9 @@ awaitable<void> Broker::keep_storing(std::shared_ptr<Account> account,
         }
         if (stored || !is_of_store(stored.error())) break;
     }
+    if (account->candidate_of && account->removed && !stopping_ &&
+        candidate_for(*account->candidate_of) == account.get())
+        candidates_.erase(account->candidate_of->id);
     --stored_later_;
     idle_.notify_all();
 }

@@ -67,32 +67,43 @@ Findings judge_probe(const ProbeFact& fact) {
     return all;
 }
 
-Findings judge_accounts(const AccountTable& table, const Broker& broker) {
+Findings judge_alarms(const Broker& broker) {
     Findings all;
     for (const std::string& alarm : broker.alarms())
         all.push_back(
             {"alarm", Level::problem, alarm, "the daemon raised it itself", "tokenbroker status"});
-    std::size_t more = 0;
-    table.each([&](const std::shared_ptr<Account>& account) {
-        const bool dead = account->state == GrantState::login_required;
-        if (!dead && account->state != GrantState::misconfigured &&
-            account->state != GrantState::outcome_unknown && account->client)
-            return;
-        if (all.size() >= limits::findings_max) {
-            ++more;
-            return;
-        }
-        const auto error = broker.blocked(*account);
-        all.push_back(
-            {"accounts",
-             account->state == GrantState::outcome_unknown ? Level::note : Level::problem,
-             error ? error->message : account->reason, "no new token of it can be had",
-             dead ? new_grant_command(*account) : "tokenbroker account show " + account->name});
+    return all;
+}
+
+namespace {
+
+Finding needs_somebody(const Account& account, const Broker& broker) {
+    const bool dead = account.state == GrantState::login_required;
+    const auto error = broker.blocked(account);
+    return {"accounts", account.state == GrantState::outcome_unknown ? Level::note : Level::problem,
+            error ? error->message : account.reason, "no new token of it can be had",
+            dead ? new_grant_command(account) : "tokenbroker account show " + account.name};
+}
+
+}  // namespace
+
+Findings judge_some_accounts(AccountsWalk& walk, const AccountTable& table, const Broker& broker,
+                             Turn turn) {
+    Findings all;
+    walk.ended = !table.some_after(walk.after, turn, [&](Account& account) {
+        const bool well = account.state != GrantState::login_required &&
+                          account.state != GrantState::misconfigured &&
+                          account.state != GrantState::outcome_unknown && account.client;
+        if (!well && ++walk.found <= limits::findings_max)
+            all.push_back(needs_somebody(account, broker));
+        return true;
     });
-    if (more > 0)
-        all.push_back({"accounts", Level::problem, fmt::format("and {} more accounts", more),
+    if (!walk.ended) return all;
+    if (walk.found > limits::findings_max)
+        all.push_back({"accounts", Level::problem,
+                       fmt::format("and {} more accounts", walk.found - limits::findings_max),
                        "no new token of them can be had", "tokenbroker status"});
-    if (all.empty())
+    if (walk.found == 0)
         all.push_back({"accounts",
                        Level::ok,
                        fmt::format("{} account(s), none needs anybody", table.size()),
@@ -101,33 +112,61 @@ Findings judge_accounts(const AccountTable& table, const Broker& broker) {
     return all;
 }
 
-Findings judge_rules(const Config& config, const AccountTable& table) {
-    Findings all;
-    for (const AccessRule& rule : config.access) {
-        if (all.size() >= limits::findings_max) break;
-        for (const std::string& glob : rule.accounts) {
-            bool fits = table.find(glob) != nullptr;
-            const bool pattern = glob.find_first_of("*?") != std::string::npos;
-            // In order of names: only those that begin as the pattern does.
-            const std::string begin = glob.substr(0, glob.find_first_of("*?"));
-            if (!fits && pattern)
-                table.each_after(
-                    begin.empty() ? "" : begin.substr(0, begin.size() - 1), [&](Account& account) {
-                        fits = glob_match(glob, account.name);
-                        return !fits && (account.name < begin || account.name.starts_with(begin));
-                    });
-            if (fits) continue;
-            all.push_back({"rules", Level::problem,
-                           fmt::format("{}: \"{}\" fits no account", rule.place, glob),
-                           "whoever it lets in gets nothing by it; is the name mistyped?",
-                           "tokenbroker status"});
-        }
+namespace {
+
+// In order of names, only those that begin as the pattern does. nullopt: the turn is over before it
+// is known.
+std::optional<bool> fits_some(const std::string& glob, RulesWalk& walk, const AccountTable& table,
+                              Turn& turn) {
+    const std::size_t wild = glob.find_first_of("*?");
+    const std::string begin = glob.substr(0, wild);
+    if (!walk.walking) {
+        if (table.find(glob) != nullptr) return true;
+        if (wild == std::string::npos) return false;
+        walk.walking = true;
+        walk.after = begin.empty() ? "" : begin.substr(0, begin.size() - 1);
     }
-    if (all.empty() && !config.access.empty())
+    bool fits = false;
+    bool past = false;
+    const bool more = table.some_after(walk.after, turn, [&](Account& account) {
+        fits = glob_match(glob, account.name);
+        past = account.name > begin && !account.name.starts_with(begin);
+        return !fits && !past;
+    });
+    if (more && !fits && !past) return {};
+    walk.walking = false;
+    return fits;
+}
+
+}  // namespace
+
+Findings judge_some_rules(RulesWalk& walk, const AccountTable& table, Turn turn) {
+    Findings all;
+    const std::vector<AccessRule>& rules = walk.config->access;
+    while (walk.rule < rules.size() && walk.found < limits::findings_max) {
+        const AccessRule& rule = rules[walk.rule];
+        if (walk.pattern == rule.accounts.size()) {
+            ++walk.rule;
+            walk.pattern = 0;
+            continue;
+        }
+        if (!walk.walking && !turn.more()) return all;
+        const std::string& glob = rule.accounts[walk.pattern];
+        const std::optional<bool> fits = fits_some(glob, walk, table, turn);
+        if (!fits) return all;
+        ++walk.pattern;
+        if (*fits) continue;
+        ++walk.found;
+        all.push_back(
+            {"rules", Level::problem, fmt::format("{}: \"{}\" fits no account", rule.place, glob),
+             "whoever it lets in gets nothing by it; is the name mistyped?", "tokenbroker status"});
+    }
+    walk.ended = true;
+    if (walk.found == 0 && !rules.empty())
         all.push_back({"rules",
                        Level::ok,
                        fmt::format("every one of {} access rule(s) is for an account that is there",
-                                   config.access.size()),
+                                   rules.size()),
                        {},
                        {}});
     return all;

@@ -15,9 +15,10 @@ bool Gatekeeper::allows(const ipc::Caller& caller, const Account& account) const
 
 void Gatekeeper::refused(const ipc::Caller& caller, std::string_view account_name, Account* account,
                          const Config& config, std::string_view method) {
+    // A reload may not have come to this account yet: what is told are the rules it was judged by.
     const auto why = [&] {
         return account == nullptr ? std::string("there is no such account")
-                                  : explain(config.access, account_name);
+                                  : explain(account->rules, account_name);
     };
     audit_.refused(caller, account == nullptr ? nullptr : witnessed(caller),
                    shown_name(config, account_name), method, why);
@@ -29,7 +30,7 @@ void Gatekeeper::refused(const ipc::Caller& caller, std::string_view account_nam
     if (!first && place->second + Millis{60'000} > now) return;
     place->second = now;
     log_.notice("{}: refused to {}: {}", account_name, caller.describe(),
-                explain(config.access, account_name));
+                explain(account->rules, account_name));
 }
 
 }  // namespace tb::daemon

@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/end_process.hpp"
 #include "base/log.hpp"
 #include "base/openssl_memory.hpp"
 #include "base/system_clock.hpp"
@@ -235,7 +236,7 @@ class Process {
         co_await store_->close();
         log_.notice("tokenbrokerd has stopped");
         // Threads that wait in getaddrinfo can't be joined; everything that matters is on the disk.
-        std::_Exit(0);
+        end_process(0);
     }
 
     Options options_;
@@ -289,5 +290,5 @@ int main(int argc, char** argv) {
         new Process(parsed.options, std::move(config.config));  // never destroyed: the stop exits
     const int code = process->run();
     std::fflush(nullptr);
-    std::_Exit(code);
+    tb::end_process(code);
 }

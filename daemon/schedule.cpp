@@ -25,6 +25,7 @@ std::optional<Due> keep_alive(const Account& account, Moment at) {
 
 std::optional<Due> by_policy(const Account& account, Moment at) {
     const Slot& slot = account.slot;
+    if (account.candidate_of) return Due{at.now, "a new grant proves itself"};
     const Policy policy = effective_policy(account);
     if (policy == Policy::static_token || policy == Policy::on_demand) return {};
     if (policy == Policy::when_used && !in_use(account, at)) return {};

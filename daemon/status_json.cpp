@@ -77,6 +77,10 @@ object account_status(const Account& account, const Broker& broker, Moment at) {
     put_wall(out, "grant_expires_at_ms", account.grant_expires_at);
     if (account.intent && account.state == storage::GrantState::outcome_unknown)
         out["outcome_unknown_since_ms"] = to_ms(account.intent->at);
+    if (const Account* candidate = broker.candidate_for(account);
+        candidate != nullptr && !candidate->removed)
+        out["replacement"] = candidate->reason.empty() ? "its provider has not answered yet"
+                                                       : std::string_view(candidate->reason);
     out["hand_outs"] = account.stats.hand_outs;
     out["refusals"] = account.stats.refusals;
     out["renewals"] = account.stats.renewals;

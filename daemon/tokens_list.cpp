@@ -7,12 +7,6 @@
 #include "daemon/tokens_service.hpp"
 
 namespace tb::daemon {
-namespace {
-
-// Rules that ask /proc take 20 us an account: then a turn ends sooner.
-constexpr Millis turn_max{1};
-
-}  // namespace
 
 struct TokensService::Walk {
     std::shared_ptr<ipc::Pending> pending;
@@ -36,24 +30,15 @@ void TokensService::list_accounts(ipc::Connection& connection, const proto::Call
 }
 
 void TokensService::list_some(Walk& walk) {
-    const BootTime begin = deps_.clock.now();
-    std::size_t looked = 0;
-    walk.ended = true;
-    table_.each_after(walk.after, [&](Account& account) {
-        const bool over = looked == limits::accounts_per_turn ||
-                          (looked % 16 == 15 && deps_.clock.now() - begin > turn_max);
-        if (over || walk.full()) {
-            walk.ended = false;
-            return false;
-        }
-        ++looked;
-        walk.after = account.name;
+    const BootTime now = deps_.clock.now();
+    Turn turn(deps_.clock);
+    walk.ended = !table_.some_after(walk.after, turn, [&](Account& account) {
         if (!gatekeeper_.allows(walk.pending->caller(), account)) return true;
-        const auto state = state_name(account, begin);
+        const auto state = state_name(account, now);
         walk.accounts.push_back(
             {{"account", account.name}, {"provider", account.provider}, {"state", state}});
         walk.bytes += account.name.size() + account.provider.size() + state.size() + 64;
-        return true;
+        return !walk.full();
     });
 }
 

@@ -18,8 +18,9 @@ class TokensService final : public ipc::Service {
 
     bool fast_call(ipc::Connection& connection, std::string_view frame) override;
     void call(ipc::Connection& connection, const proto::Call& call) override;
-    // After a reload: watchers that lost the right are told `removed`.
-    void recheck_watches();
+    // After a reload, a few in each turn of the brain: watchers that lost the right are told
+    // `removed`. What they see meanwhile is judged one by one.
+    awaitable<void> recheck_watches();
     // A stop: every watcher's connection ends, every waiter gets an answer.
     void end_watches();
     std::size_t watches() const { return watches_.size(); }
@@ -42,6 +43,7 @@ class TokensService final : public ipc::Service {
     // For an answer that comes later; a refusal is counted.
     bool permitted_still(const ipc::Caller& caller, Account& account);
     void end_watch(const Watch* watch);
+    void recheck(Watch& watch, Account& account);
 
     const Deps& deps_;
     AccountTable& table_;

@@ -1,5 +1,6 @@
 // WatchTokens: subscriptions and their ends.
 #include <algorithm>
+#include <boost/asio/post.hpp>
 
 #include "base/limits.hpp"
 #include "daemon/arguments.hpp"
@@ -72,6 +73,7 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
         watch->add(account);
         const auto [event, reason] = current(*account, broker_, now);
         watch->mark(*account, event, reason);
+        watch->flush();
         broker_.reschedule(account);  // watching is using: an idle account is renewed from now on
     }
 }
@@ -85,13 +87,32 @@ void TokensService::end_watch(const Watch* watch) {
         kept->drop(*account);
 }
 
-void TokensService::recheck_watches() {
-    for (const auto& [key, watch] : std::map<const Watch*, std::shared_ptr<Watch>>(watches_)) {
-        for (const auto& account : watch->accounts()) {
-            if (gatekeeper_.allows(watch->caller(), *account)) continue;
-            watch->end(*account, account->name + ": no longer there");
+// Every account is under the new configuration before this begins, so a watch that comes meanwhile
+// was judged by it, wherever its place in the map is.
+awaitable<void> TokensService::recheck_watches() {
+    Turn turn(deps_.clock);
+    const Watch* after = nullptr;
+    for (auto next = watches_.upper_bound(after); next != watches_.end();
+         next = watches_.upper_bound(after)) {
+        after = next->first;
+        const std::shared_ptr<Watch> watch = next->second;  // ends at any turn
+        const std::vector<std::shared_ptr<Account>> accounts = watch->accounts();
+        for (std::size_t i = 0; i < std::max<std::size_t>(accounts.size(), 1); ++i) {
+            if (!turn.more()) {  // one of nothing is a step too
+                co_await asio::post(deps_.brain, asio::use_awaitable);
+                turn = Turn(deps_.clock);
+                (void)turn.more();
+            }
+            if (i < accounts.size()) recheck(*watch, *accounts[i]);
         }
     }
+}
+
+void TokensService::recheck(Watch& watch, Account& account) {
+    const bool over = watch.pending()->gone() || !watch.has(account);
+    if (over || gatekeeper_.allows(watch.caller(), account)) return;
+    watch.end(account, account.name + ": no longer there");
+    watch.flush();
 }
 
 void TokensService::end_watches() {

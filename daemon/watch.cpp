@@ -64,7 +64,6 @@ void Watch::mark(Account& account, std::string_view event, std::string_view reas
         entry.marked = true;
         marked_.push_back(&account);
     }
-    flush();
 }
 
 void Watch::flush() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "daemon/account.hpp"
@@ -18,14 +19,17 @@ namespace tb::daemon {
 class Watch : public std::enable_shared_from_this<Watch> {
   public:
     Watch(std::shared_ptr<ipc::Pending> pending, const Gatekeeper& gatekeeper, Clock& clock);
-    // Marks the account as changed; `event` as in io.tokenbroker.tokens.
+    // Marks the account as changed; `event` as in io.tokenbroker.tokens. Whoever marks flushes, or
+    // has it done in another turn: each frame that is sent is a system call.
     void mark(Account& account, std::string_view event, std::string_view reason);
     // Sends what is marked if the client took the last.
     void flush();
+    // True: it was in no queue of watches to be flushed, and is now; until dequeued().
+    bool queue() { return !std::exchange(queued_, true); }
+    void dequeued() { queued_ = false; }
     void add(std::shared_ptr<Account> account);
     void drop(Account& account);  // no further events of it
-    // The last event of an account that is gone, or that the caller may no longer see: sent once
-    // there is room.
+    // Marks the last event of an account that is gone, or that the caller may no longer see.
     void end(Account& account, std::string_view reason);
     bool has(const Account& account) const { return entries_.contains(&account); }
     const ipc::Caller& caller() const { return pending_->caller(); }
@@ -50,6 +54,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
     std::unordered_map<const Account*, Entry> entries_;
     std::vector<const Account*> marked_;  // in the order they were marked first
     bool waiting_for_room_ = false;
+    bool queued_ = false;
 };
 
 }  // namespace tb::daemon

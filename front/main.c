@@ -58,6 +58,7 @@ static int become_full(char* const* argv, int connection) {
     execv(TB_FULL_COMMAND, words);
     fprintf(stderr, "tokenbroker: can't start %s: %s; is the package whole?\n", TB_FULL_COMMAND,
             strerror(errno));
+    free(words);
     return 1;
 }
 

@@ -1,6 +1,7 @@
 // One exchange: kept connection or look-up, connect, CONNECT, handshake; then request and reply.
 // Included by net/https_client.cpp alone. Must stay true:
 //   one Deadline covers all of it, and ends it by closing what it waits for;
+//   what stands in the socket when it is over is read first where a grant was spent (lateness.hpp);
 //   after the first byte of the request may have left, only a whole reply is no failure;
 //   a request that spends a grant is never sent twice.
 #pragma once
@@ -17,6 +18,7 @@
 #include "net/failures.hpp"
 #include "net/https_client.hpp"
 #include "net/idle_pool.hpp"
+#include "net/lateness.hpp"
 #include "net/request_text.hpp"
 #include "net/resolver.hpp"
 
@@ -38,10 +40,7 @@ class Exchange {
         : shared_(shared), request_(std::move(request)) {}
 
     awaitable<http::Outcome> run() {
-        Deadline deadline(shared_.clock, shared_.clock.now() + request_.timeout, [this] {
-            timed_out_ = true;
-            interrupt();
-        });
+        end_at(shared_.clock.now() + request_.timeout);
         if (prepare()) {
             co_await attempt(take_kept());
             // A kept connection that ended before a byte of the reply was closed by the server
@@ -51,6 +50,7 @@ class Exchange {
                 co_await attempt(nullptr);
             }
         }
+        deadline_.reset();
         http::Outcome outcome;
         if (failure_)
             outcome = std::move(*failure_);
@@ -66,6 +66,16 @@ class Exchange {
     }
 
   private:
+    void end_at(BootTime at) {
+        deadline_.emplace(shared_.clock, at, [this, at] { time_is_up(at); });
+    }
+    void time_is_up(BootTime due) {
+        const BootTime now = shared_.clock.now();
+        if (sent_ && request_.spends_grant)
+            if (const auto more = put_off(now - due, times_put_off_++)) return end_at(now + *more);
+        timed_out_ = true;
+        interrupt();
+    }
     bool over() const { return timed_out_ || stopped_; }
     void interrupt() {
         if (interrupt_) interrupt_();
@@ -256,6 +266,8 @@ class Exchange {
     bool sent_ = false;
     bool reply_begun_ = false;
     bool reusable_ = false;
+    std::optional<Deadline> deadline_;
+    int times_put_off_ = 0;
     bool timed_out_ = false;
     bool stopped_ = false;
     std::string stage_ = "not begun";  // what it was doing, for people

@@ -1,6 +1,6 @@
 // The net thread, and the only translation unit with Beast and SSL. Values cross by move: a Start
-// goes from the brain to the net thread, a Delivery comes back. No coroutine spans both threads, so
-// nothing is shared but the Slot, which only the brain touches.
+// goes from the brain to the net thread, its Slot comes back. No coroutine spans both threads, and
+// at no time do both look at a Slot.
 #include "net/https_client.hpp"
 
 #include <pthread.h>
@@ -12,36 +12,33 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/impl/src.hpp>
-#include <optional>
 #include <set>
 #include <thread>
 
+#include "base/mailbox.hpp"
 #include "base/system_clock.hpp"
 #include "net/detail_exchange.hpp"
 
 namespace tb::net {
 namespace {
 
-// Lives on the brain; the net thread only carries the pointer.
-struct Slot {
+// One exchange. Made and read on the brain; in between it belongs to the net thread.
+struct Slot final : Mailbox::Item {
     explicit Slot(const asio::any_io_executor& brain) : done(brain) {}
-    Event done;
-    std::optional<http::Outcome> outcome;
-};
-
-struct Delivery {
-    std::shared_ptr<Slot> slot;
-    http::Outcome outcome;
-    void operator()() {
-        slot->outcome.emplace(std::move(outcome));
-        slot->done.notify_all();
+    void run() override {
+        answered = true;
+        done.notify_all();
     }
+    Event done;
+    bool answered = false;  // on the brain only
+    http::Outcome outcome;
 };
 
 class NetThread final : public HttpsClient {
   public:
     NetThread(asio::any_io_executor brain, HttpsOptions options, Log& log)
         : brain_(std::move(brain)),
+          mailbox_(brain_),
           options_(std::move(options)),
           work_(io_.get_executor()),
           clock_(create_system_clock(io_.get_executor())),
@@ -65,11 +62,11 @@ class NetThread final : public HttpsClient {
 
     awaitable<http::Outcome> exchange(http::Request request) override {
         const auto slot = std::make_shared<Slot>(brain_);
+        mailbox_.expect();
         asio::post(io_, Start{this, slot, std::move(request)});
-        while (!slot->outcome)
+        while (!slot->answered)
             co_await slot->done.wait();
-        http::Outcome outcome = std::move(*slot->outcome);
-        co_return outcome;
+        co_return std::move(slot->outcome);
     }
 
     void stop() override { asio::post(io_, Stop{this}); }
@@ -131,7 +128,8 @@ class NetThread final : public HttpsClient {
             exchanges_.erase(exchange.get());
             sweep_later();
         }
-        asio::post(brain_, Delivery{std::move(slot), std::move(outcome)});
+        slot->outcome = std::move(outcome);
+        mailbox_.put(std::move(slot));
         end_if_idle();
     }
 
@@ -149,6 +147,7 @@ class NetThread final : public HttpsClient {
 
     // In the order of destruction, backwards: what holds sockets and timers goes before io_.
     asio::any_io_executor brain_;
+    Mailbox mailbox_;
     HttpsOptions options_;
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_;

@@ -42,9 +42,11 @@ class OAuth2 final : public Provider {
                                   SecretSet raw) const override {
         return oauth2::import_grant(setup_of(client), name(), std::move(raw));
     }
+    std::shared_ptr<const Prepared> prepare(const ClientSettings& client) const override {
+        return std::make_shared<PreparedSetup>(setup_of(client));
+    }
     std::unique_ptr<Exchange> begin(Context context) const override {
-        Setup setup = setup_of(context.client);
-        return begin_exchange(std::move(setup), std::move(context));
+        return begin_prepared(std::move(context), setup_of);
     }
     std::vector<LoginFlow> login_flows(const ClientSettings& client) const override {
         return flows_of(setup_of(client));

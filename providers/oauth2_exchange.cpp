@@ -13,34 +13,37 @@ namespace {
 
 class OAuth2Exchange final : public Exchange {
   public:
-    OAuth2Exchange(Setup setup, Context context)
-        : setup_(std::move(setup)), context_(std::move(context)), discovery_(setup_, scrubber_) {
+    OAuth2Exchange(std::shared_ptr<const Setup> setup, Context context)
+        : shared_(std::move(setup)), context_(std::move(context)) {
         add_secrets(scrubber_, context_);
+        if (shared_->issuer.empty()) return;
+        discovered_ = std::make_unique<Setup>(*shared_);
+        discovery_.emplace(*discovered_, scrubber_);
     }
 
     Step start() override {
         if (context_.purpose == Purpose::probe) return send_validation();
         const bool revoke = context_.purpose == Purpose::revoke;
-        if (revoke && !setup_.revoke && setup_.issuer.empty())
+        if (revoke && !setup().revoke && setup().issuer.empty())
             return Done(failed(FailureClass::never, "unsupported",
                                "the client has no endpoint to revoke a token (revoke_url)"));
-        const bool application = setup_.grant == Grant::client_credentials;
+        const bool application = setup().grant == Grant::client_credentials;
         if (!has("refresh_token") && (revoke || !(application || has_password())))
             return Done(failed(FailureClass::reauth, "no_grant", "there is no refresh token"));
         if (!needs_discovery()) return send_first();
         stage_ = Stage::discovery;
-        return sent(discovery_.start());
+        return sent(discovery_->start());
     }
 
     Step resume(http::Outcome outcome) override {
         if (stage_ == Stage::discovery) {
-            auto next = discovery_.resume(outcome);
+            auto next = discovery_->resume(outcome);
             if (auto* request = std::get_if<http::Request>(&next)) return Send{std::move(*request)};
             if (auto* fault = std::get_if<Failed>(&next)) return Done(std::move(*fault));
             return send_first();
         }
         if (stage_ == Stage::validation) return read_validation(outcome);
-        const Ask ask{setup_, context_.grant, asked(), scrubber_};
+        const Ask ask{setup(), context_.grant, asked(), scrubber_};
         if (const auto* failure = std::get_if<http::Failure>(&outcome)) {
             Failed lost = failed_by_transport(*failure, ask.spends_grant());
             lost.reason = scrubber_.clean(lost.reason);
@@ -67,23 +70,24 @@ class OAuth2Exchange final : public Exchange {
         validation
     };
 
+    const Setup& setup() const { return discovered_ ? *discovered_ : *shared_; }
     bool has(std::string_view name) const {
         const Secret* value = context_.grant.find(name);
         return value != nullptr && !value->empty();
     }
     bool has_password() const {
-        return setup_.password_grant && has("username") && has("password");
+        return setup().password_grant && has("username") && has("password");
     }
     std::string_view given(std::string_view name) const {
         return context_.grant.find(name)->view();
     }
     bool needs_discovery() const {
-        if (setup_.issuer.empty()) return false;
+        if (setup().issuer.empty()) return false;
         const bool for_audience =
-            setup_.client_auth == ClientAuth::private_key_jwt && !setup_.audience_is_issuer;
+            setup().client_auth == ClientAuth::private_key_jwt && !setup().audience_is_issuer;
         if (context_.purpose == Purpose::revoke)
-            return !setup_.revoke || (for_audience && !setup_.token);
-        return !setup_.token;
+            return !setup().revoke || (for_audience && !setup().token);
+        return !setup().token;
     }
     Asked asked() const {
         switch (stage_) {
@@ -101,7 +105,7 @@ class OAuth2Exchange final : public Exchange {
 
     Step send_first() {
         const bool revoke = context_.purpose == Purpose::revoke;
-        if (revoke ? !setup_.revoke : !setup_.token)
+        if (revoke ? !setup().revoke : !setup().token)
             return Done(failed(FailureClass::config, "no_endpoint",
                                revoke ? "neither the section nor the issuer's document has an "
                                         "endpoint to revoke a token that can be used; set "
@@ -109,7 +113,7 @@ class OAuth2Exchange final : public Exchange {
                                       : "neither the section nor the issuer's document has a "
                                         "token endpoint that can be used; set token_url"));
         if (revoke) return send_revocation();
-        if (setup_.grant == Grant::client_credentials) return send_client_credentials();
+        if (setup().grant == Grant::client_credentials) return send_client_credentials();
         return has("refresh_token") ? send_refresh() : send_password(Stage::password);
     }
 
@@ -117,7 +121,7 @@ class OAuth2Exchange final : public Exchange {
         stage_ = Stage::refresh;
         FormFields fields = {{"grant_type", "refresh_token"},
                              {"refresh_token", given("refresh_token")}};
-        return send(std::move(fields), setup_.scope_on_refresh);
+        return send(std::move(fields), setup().scope_on_refresh);
     }
 
     Step send_client_credentials() {
@@ -137,17 +141,17 @@ class OAuth2Exchange final : public Exchange {
         stage_ = Stage::revocation;
         const FormFields fields = {{"token", given("refresh_token")},
                                    {"token_type_hint", "refresh_token"}};
-        return sent(form_request(setup_, context_, *setup_.revoke, fields, scrubber_));
+        return sent(form_request(setup(), context_, *setup().revoke, fields, scrubber_));
     }
 
     // Of the token in hand, not of the grant: nothing is spent, whatever comes back.
     Step send_validation() {
-        if (!setup_.validate || context_.access_token == nullptr)
+        if (!setup().validate || context_.access_token == nullptr)
             return Done(failed(FailureClass::never, "unsupported",
                                "the client has no endpoint to validate a token (validate_url)"));
         stage_ = Stage::validation;
         scrubber_.add(context_.access_token->view());
-        http::Request request = plain_request(setup_, *setup_.validate);
+        http::Request request = plain_request(setup(), *setup().validate);
         Secret bearer("Bearer ");
         bearer.append(context_.access_token->view());
         request.headers.push_back({"Authorization", std::move(bearer)});
@@ -172,13 +176,13 @@ class OAuth2Exchange final : public Exchange {
     }
 
     Step send(FormFields fields, bool with_scope) {
-        const std::string scopes = setup_.joined_scopes();
-        if (with_scope && !scopes.empty()) fields.emplace_back(setup_.scope_param, scopes);
-        for (const auto& [name, value] : setup_.extra_params)
+        const std::string scopes = setup().joined_scopes();
+        if (with_scope && !scopes.empty()) fields.emplace_back(setup().scope_param, scopes);
+        for (const auto& [name, value] : setup().extra_params)
             fields.emplace_back(name, value);
-        auto made = form_request(setup_, context_, *setup_.token, fields, scrubber_);
+        auto made = form_request(setup(), context_, *setup().token, fields, scrubber_);
         if (auto* request = std::get_if<http::Request>(&made))
-            request->spends_grant = stage_ == Stage::refresh && setup_.spends_grant();
+            request->spends_grant = stage_ == Stage::refresh && setup().spends_grant();
         return sent(std::move(made));
     }
 
@@ -203,17 +207,26 @@ class OAuth2Exchange final : public Exchange {
         return done;
     }
 
-    Setup setup_;
+    const std::shared_ptr<const Setup> shared_;
+    // Where an issuer fills in what is not configured.
+    std::unique_ptr<Setup> discovered_;
     Context context_;
     Scrubber scrubber_;
-    Discovery discovery_;
+    std::optional<Discovery> discovery_;
     Stage stage_ = Stage::refresh;
 };
 
 }  // namespace
 
-std::unique_ptr<Exchange> begin_exchange(Setup setup, Context context) {
+std::unique_ptr<Exchange> begin_exchange(std::shared_ptr<const Setup> setup, Context context) {
     return std::make_unique<OAuth2Exchange>(std::move(setup), std::move(context));
+}
+
+std::unique_ptr<Exchange> begin_prepared(Context context, Setup (*make)(const ClientSettings&)) {
+    const auto* prepared = static_cast<const PreparedSetup*>(context.prepared);
+    auto setup =
+        prepared != nullptr ? prepared->setup : std::make_shared<const Setup>(make(context.client));
+    return begin_exchange(std::move(setup), std::move(context));
 }
 
 }  // namespace tb::providers::oauth2

@@ -51,6 +51,10 @@ std::vector<std::string> Provider::client_secret_names(const ClientSettings&) co
     return {};
 }
 
+std::shared_ptr<const Prepared> Provider::prepare(const ClientSettings&) const {
+    return nullptr;
+}
+
 std::vector<LoginFlow> Provider::login_flows(const ClientSettings&) const {
     return {};
 }

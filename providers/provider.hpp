@@ -36,6 +36,14 @@ struct Parameters
     const std::string* find(std::string_view name) const;
 };
 
+// What a provider makes of a client section once, for all its exchanges; only it knows what is in.
+struct Prepared {
+    Prepared() = default;
+    virtual ~Prepared() = default;
+    Prepared(const Prepared&) = delete;
+    Prepared& operator=(const Prepared&) = delete;
+};
+
 // All an exchange may know. References outlive the exchange.
 struct Context {
     const ClientSettings& client;
@@ -49,6 +57,7 @@ struct Context {
     const Clock& clock;  // now() for age rules, wall() where a reply lacks Date
     Random& random;
     const Secret* access_token = nullptr;  // the one in hand, for a probe of what is renewed
+    const Prepared* prepared = nullptr;    // prepare(client), if that was done before
 };
 
 // Perform this, then resume().
@@ -160,6 +169,8 @@ class Provider {
         const ClientSettings& client,
         const std::vector<std::pair<std::string, std::string>>& attributes,
         const Parameters& parameters) const;
+    // Of a section that check() accepts. nullptr unless overridden: there is nothing to prepare.
+    virtual std::shared_ptr<const Prepared> prepare(const ClientSettings& client) const;
     virtual std::unique_ptr<Exchange> begin(Context context) const = 0;
     // The ways a person can log in with this client (providers/login.hpp), the best first; none
     // unless overridden.

@@ -101,9 +101,11 @@ class Webroot final : public Provider {
                                   SecretSet raw) const override {
         return oauth2::import_grant(setup_of(client), name(), std::move(raw));
     }
+    std::shared_ptr<const Prepared> prepare(const ClientSettings& client) const override {
+        return std::make_shared<oauth2::PreparedSetup>(setup_of(client));
+    }
     std::unique_ptr<Exchange> begin(Context context) const override {
-        oauth2::Setup setup = setup_of(context.client);
-        return oauth2::begin_exchange(std::move(setup), std::move(context));
+        return oauth2::begin_prepared(std::move(context), setup_of);
     }
     std::vector<LoginFlow> login_flows(const ClientSettings& client) const override {
         return oauth2::flows_of(setup_of(client));

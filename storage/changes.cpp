@@ -55,13 +55,17 @@ void Applier::set_token(AccountRow& row, const TokenRecord& token) {
     row.record.generation = std::max(row.record.generation, token.generation);
 }
 
+Result<void> Applier::remove_candidate(AccountId account) {
+    const auto candidate = rows_.candidate_of(account);
+    if (!candidate) return {};
+    const Result<AccountRow> row = rows_.account(*candidate);
+    if (!row) return row.error();
+    return remove(*row);
+}
+
 // With its retired grants; a candidate for it goes first.
 Result<void> Applier::remove(const AccountRow& row) {
-    if (const auto candidate = rows_.candidate_of(row.record.id)) {
-        const Result<AccountRow> other = rows_.account(*candidate);
-        if (!other) return other.error();
-        if (auto removed = remove(*other); !removed) return removed.error();
-    }
+    if (auto removed = remove_candidate(row.record.id); !removed) return removed.error();
     const Result<std::vector<RetiredRow>> retired = rows_.retired(row.record.id);
     if (!retired) return retired.error();
     for (const RetiredRow& old : *retired)
@@ -78,8 +82,9 @@ Result<Committed> Applier::operator()(const AddAccount& change) {
         if (target->record.candidate_for)
             return Error{errc::invalid_parameter,
                          fmt::format("{}: a candidate can't have a candidate", given.name)};
-        if (rows_.candidate_of(*given.candidate_for))
-            return exists(fmt::format("{}: a replacement is being tried already", given.name));
+        // One that is there did not prove itself, or its enrolment was reported as failed: who asks
+        // for this change has seen to it that none is at work.
+        if (auto removed = remove_candidate(*given.candidate_for); !removed) return removed.error();
     } else if (rows_.id_of(given.name)) {
         return exists(fmt::format("{}: there is such an account already", given.name));
     }
@@ -98,6 +103,12 @@ Result<Committed> Applier::operator()(const AddAccount& change) {
     r.grant_expires_at = given.grant_expires_at;
     r.generation = given.generation;
     rows_.seal_grant(row, change.grant);
+    if (change.must_differ && given.candidate_for) {
+        const Result<AccountRow> target = rows_.account(*given.candidate_for);
+        if (target && target->record.state != GrantState::login_required &&
+            target->record.grant_fingerprint == r.grant_fingerprint)
+            return Error{errc::superseded, given.name + ": it has this grant already"};
+    }
     if (given.token) set_token(row, *given.token);
     rows_.insert(row, sum_);
     if (given.last_used) rows_.touch(r.id, *given.last_used);
@@ -163,6 +174,7 @@ Result<Committed> Applier::operator()(const SetPaused& change) {
 Result<Committed> Applier::operator()(const ReplaceGrant& change) {
     Result<AccountRow> row = rows_.account(change.account);
     if (!row) return row.error();
+    if (auto removed = remove_candidate(change.account); !removed) return removed.error();
     AccountRecord& r = row->record;
     ++r.grant_version;
     rows_.seal_grant(*row, change.grant);
@@ -171,7 +183,11 @@ Result<Committed> Applier::operator()(const ReplaceGrant& change) {
     r.attributes = change.attributes;
     row->token_generation.reset();
     row->token.clear();
-    if (change.token) set_token(*row, *change.token);
+    if (change.token) {
+        TokenRecord token = change.token->copy();
+        token.generation = std::max(r.generation + 1, token.generation);
+        set_token(*row, token);
+    }
     heal(r);
     return updated(*row);
 }

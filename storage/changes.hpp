@@ -41,6 +41,7 @@ class Applier {
     void set_token(AccountRow& row, const TokenRecord& token);
     Result<void> retire(const AccountRow& row);
     Result<void> remove(const AccountRow& row);
+    Result<void> remove_candidate(AccountId account);  // if it has one
 
     Rows& rows_;
     Sum& sum_;

@@ -77,6 +77,9 @@ struct AccountRecord {
 struct AddAccount {
     AccountRecord account;  // id is given by the store; account.token may be set (static providers)
     SecretSet grant;
+    // Of a candidate: not the grant that its account has already (superseded), which would
+    // be spent twice, side by side. But one that was refused may be tried again.
+    bool must_differ = false;
 };
 // The journal entry before a single-use grant is sent. attempts is raised by one each time. Fails,
 // and nothing may be sent, unless the room that the successor will need is reserved (the ballast
@@ -115,7 +118,7 @@ struct SetPaused {
 };
 // A static token or a new login puts a grant (and token) in place without an exchange; the version
 // is raised, an intent cleared, the state good. Without a token the old one goes: it may be
-// somebody else's. The old grant is not kept.
+// somebody else's. The old grant is not kept; a candidate is older than this one, and goes.
 struct ReplaceGrant {
     AccountId account = 0;
     SecretSet grant;

@@ -23,7 +23,7 @@ Result<std::unique_ptr<TokenStore>> open_sqlite_store(asio::any_io_executor brai
 
 SqliteStore::SqliteStore(asio::any_io_executor brain, std::unique_ptr<Ledger> ledger,
                          Millis group_wait)
-    : brain_(brain), thread_(std::move(brain), std::move(ledger), group_wait) {}
+    : brain_(std::move(brain)), thread_(brain_, std::move(ledger), group_wait) {}
 
 Result<void> SqliteStore::load(std::function<void(AccountRecord)> each) {
     Result<void> loaded;

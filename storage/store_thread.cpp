@@ -7,7 +7,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <chrono>
 #include <unordered_set>
 
@@ -78,9 +77,9 @@ bool is_of_the_whole(const Job& job) {
 
 }  // namespace
 
-StoreThread::StoreThread(asio::any_io_executor brain, std::unique_ptr<Ledger> ledger,
+StoreThread::StoreThread(const asio::any_io_executor& brain, std::unique_ptr<Ledger> ledger,
                          Millis group_wait)
-    : brain_(std::move(brain)), ledger_(std::move(ledger)), group_wait_(group_wait) {
+    : brain_(brain), ledger_(std::move(ledger)), group_wait_(group_wait) {
     // Signals are the brain's; a new thread inherits the mask.
     sigset_t all;
     sigset_t before;
@@ -114,6 +113,7 @@ StoreThread::Taken StoreThread::give(std::shared_ptr<Job> job) {
             return Taken::full;
         queue_.push_back(std::move(job));
     }
+    brain_.expect();
     wake_.notify_one();
     return Taken::yes;
 }
@@ -256,15 +256,9 @@ void StoreThread::read(Job& job) {
     }
 }
 
-// One wake-up of the brain for all of them.
 void StoreThread::answer(Jobs jobs) {
-    if (jobs.empty()) return;
-    asio::post(brain_, [jobs = std::move(jobs)] {
-        for (const auto& job : jobs) {
-            job->done = true;
-            job->answered.notify_all();
-        }
-    });
+    for (auto& job : jobs)
+        brain_.put(std::move(job));
 }
 
 }  // namespace tb::storage

@@ -12,15 +12,20 @@
 #include <vector>
 
 #include "base/async.hpp"
+#include "base/mailbox.hpp"
 #include "storage/ledger.hpp"
 
 namespace tb::storage {
 
 // One question of the brain. Made and read on the brain; in between it belongs to the thread.
-struct Job {
+struct Job final : Mailbox::Item {
     enum class Kind { commit, restore_retired, open, open_client_secrets, rekey, backup, close };
 
     Job(Kind what, const asio::any_io_executor& brain) : kind(what), answered(brain) {}
+    void run() override {
+        done = true;
+        answered.notify_all();
+    }
     Kind kind;
     std::shared_ptr<Change> change{};
     AccountId account = 0;
@@ -35,7 +40,8 @@ struct Job {
 
 class StoreThread {
   public:
-    StoreThread(asio::any_io_executor brain, std::unique_ptr<Ledger> ledger, Millis group_wait);
+    StoreThread(const asio::any_io_executor& brain, std::unique_ptr<Ledger> ledger,
+                Millis group_wait);
     // What still waits is not done, and answered errc::closed.
     ~StoreThread();
     StoreThread(const StoreThread&) = delete;
@@ -59,7 +65,7 @@ class StoreThread {
     void read(Job& job);
     void answer(Jobs jobs);
 
-    asio::any_io_executor brain_;
+    Mailbox brain_;
     std::unique_ptr<Ledger> ledger_;
     Millis group_wait_;
     std::mutex mutex_;

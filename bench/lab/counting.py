@@ -66,12 +66,12 @@ def _await_text(path: Path, last_words: str) -> str:
     raise Failed(f"{path} lacks its last words {last_words!r} after {WRITE_LIMIT_S} s; it ends with: {text[-300:]!r}")
 
 
-def _run(context: Context, wrapper: Callable[[Path], list[str]], requests: int, depth: int) -> tuple[str, int]:
+def _run(context: Context, wrapper: Callable[[Path], list[str]], batches: int, depth: int, connections: int = 1) -> tuple[str, int]:
     """A daemon under `wrapper`, one load, a clean stop; what the wrapper wrote, and the daemon's process id."""
     report = context.folder("counted") / "report"
     with context.daemon(wrapper=wrapper(report)) as daemon:
         pid = daemon.pid
-        context.load(daemon.tokens_socket, requests=requests, depth=depth)
+        context.load(daemon.tokens_socket, requests=batches * depth * connections, depth=depth, connections=connections)
     return _await_text(report, ended(pid) if wrapper is strace else r"(?m)^totals: \d+$"), pid
 
 
@@ -88,15 +88,15 @@ def callgrind(report: Path) -> list[str]:
     return ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={report}"]
 
 
-def system_calls(context: Context, depth: int, batches: int) -> dict[str, float]:
+def system_calls(context: Context, depth: int, batches: int, connections: int = 1) -> dict[str, float]:
     """System calls of one request, by name."""
-    few = parse_strace(*_run(context, strace, depth * FEW, depth))
-    many = parse_strace(*_run(context, strace, depth * (FEW + batches), depth))
-    return per_request(few, many, depth * batches)
+    few = parse_strace(*_run(context, strace, FEW, depth, connections))
+    many = parse_strace(*_run(context, strace, FEW + batches, depth, connections))
+    return per_request(few, many, depth * batches * connections)
 
 
-def instructions(context: Context, depth: int, batches: int) -> float:
+def instructions(context: Context, depth: int, batches: int, connections: int = 1) -> float:
     """User instructions of one request."""
-    few = parse_callgrind(_run(context, callgrind, depth * FEW, depth)[0])
-    many = parse_callgrind(_run(context, callgrind, depth * (FEW + batches), depth)[0])
-    return (many - few) / (depth * batches)
+    few = parse_callgrind(_run(context, callgrind, FEW, depth, connections)[0])
+    many = parse_callgrind(_run(context, callgrind, FEW + batches, depth, connections)[0])
+    return (many - few) / (depth * batches * connections)

@@ -7,9 +7,12 @@ from lab.figure import Figure
 
 NAME = "counts"
 ORDER = 5
-WHY = "system calls (strace) and user instructions (callgrind) of one warm GetToken by a uid rule, alone and 16 pipelined; exact"
+WHY = "system calls (strace) and user instructions (callgrind) of a warm GetToken by a uid rule: alone, 16 pipelined, among 64; exact"
 
 PIPELINE = 16
+CROWD, CROWD_BATCHES = 64, 100
+# recv and send, and what many share: less than half a call, as long as they wait together and by tens. Each by itself it is three.
+CROWD_BAR = 2.5
 
 
 def measure(context: Context) -> list[Figure]:
@@ -20,6 +23,9 @@ def measure(context: Context) -> list[Figure]:
         calls = counting.system_calls(context, depth, batches)
         note = ", ".join(f"{call} {count:.2f}" for call, count in calls.items()) + plain
         figures.append(Figure(f"system calls a warm GetToken, {name}", "", counting.total(calls), bar=most, exact=True, note=note))
+    calls = counting.system_calls(context, 1, CROWD_BATCHES, connections=CROWD)
+    figures.append(Figure(f"system calls a warm GetToken, {CROWD} connections", "", counting.total(calls), bar=CROWD_BAR, exact=True,
+                          note=", ".join(f"{call} {count:.2f}" for call, count in calls.items())))
     for name, depth, most in (("isolated", 1, 5000), (f"{PIPELINE} pipelined", PIPELINE, 2000)):
         count = counting.instructions(context, depth, batches)
         figures.append(Figure(f"user instructions a warm GetToken, {name}", "", count, bar=most, exact=True,

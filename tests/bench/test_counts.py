@@ -14,7 +14,7 @@ class Counts(unittest.TestCase):
                               text=True, capture_output=True, timeout=280, check=False)
         print(done.stdout)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(done.stdout.count(" met"), 8, "four counts, each in two tables")
+        self.assertEqual(done.stdout.count(" met"), 10, "five counts, each in two tables")
 
 
 if __name__ == "__main__":

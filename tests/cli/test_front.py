@@ -5,11 +5,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
 from fake_daemon import GARBAGE, HANG_UP, Error, FakeDaemon
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../integration"))
+from harness.sanitizer import not_sanitized  # noqa: E402
 
 PROGRAM = os.environ.get("TOKENBROKER", "build/dev/bin/tokenbroker")
 FULL = os.path.join(os.path.dirname(PROGRAM), "../libexec/tokenbroker/tokenbroker-full")
@@ -112,6 +116,7 @@ class FrontTest(unittest.TestCase):
             os.close(writing)
             self.assertEqual((done.returncode, done.stderr), (1, "tokenbroker: can't write to standard output: Broken pipe\n"))
 
+    @not_sanitized(PROGRAM, "its run time is a shared matter, and opens files of its own")
     def test_it_is_small(self):
         """What makes it quick to start: no loader, and no exec where a token is at hand."""
         with FakeDaemon() as daemon:

@@ -63,6 +63,13 @@ class Readme(unittest.TestCase):
             file.write_text(self.example("toml"))
             self.run_ok(DAEMON, "--check", "--config", str(file))
 
+    def test_the_second_command_runs_after_the_first(self):
+        """./demo leaves a build folder without the tests, and ./test builds them in the same one."""
+        with tempfile.TemporaryDirectory() as folder:
+            for more, tests in (["-DTB_TESTS=OFF"], "OFF"), ([], "ON"):
+                self.run_ok("cmake", "--preset", "release", "-B", folder, *more, cwd=TOP)
+                self.assertIn(f"TB_TESTS:BOOL={tests}", pathlib.Path(folder, "CMakeCache.txt").read_text())
+
     def test_links(self):
         for target in re.findall(r"\]\(([^)]+)\)", (TOP / "README.md").read_text()):
             if "://" not in target:

@@ -11,6 +11,7 @@
 
 #include "tests/client/fake_daemon.hpp"
 #include "tests/client/frames.hpp"
+#include "tests/sanitizer/sanitized.hpp"
 extern "C" {
 #include "tests/client/hammer.h"
 }
@@ -121,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_copy_is_never_a_mixture) {
         thread.join();
     hammer_close(watch);
     BOOST_TEST(wrong == 0);
-    BOOST_TEST(changes > 1'000);
+    BOOST_TEST(changes > fewer(1'000, 50));  // in 2 s, or it has proved nothing
 }
 
 #if defined(__has_feature)

@@ -52,11 +52,14 @@ Place place(AccountId account, std::uint64_t version) {
     return {"account", "grant_sealed", account, {}, {}, version, "account", "shop/main"};
 }
 
-// The bytes themselves, and a seal with the bytes laid over it.
+// The bytes themselves, and a seal with the bytes laid over it. libFuzzer reads what is compared,
+// so a whole seal of ours may come back as an input: what opens is what was sealed, never another.
 void sealed(std::string_view bytes) {
     static Sealer sealer(a_key());
-    TB_ASSERT(!sealer.open(place(1, 1), bytes));
-    static const std::string seal = sealer.seal(place(1, 1), "rt_test_stored");
+    constexpr std::string_view text = "rt_test_stored";
+    const auto forged = sealer.open(place(1, 1), bytes);
+    TB_ASSERT(!forged || forged->view() == text);
+    static const std::string seal = sealer.seal(place(1, 1), text);
     std::string changed = seal;
     for (std::size_t i = 0; i < std::min(bytes.size(), changed.size()); ++i)
         changed[i] = static_cast<char>(changed[i] ^ bytes[i]);

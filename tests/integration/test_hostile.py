@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import harness.flood
+from harness import sanitizer
 from harness.actor import PYTHON
 from harness.case import DaemonCase
 from harness.daemon import Daemon
 from harness.paths import SOURCE_DIR
+from harness.sanitizer import fewer, patient
 from harness.varlink import Varlink, VarlinkError
 
 HONEST, HOSTILE = 4711, 5001
@@ -114,13 +116,13 @@ class Hostile(DaemonCase):
         seen = {}
         floods, self.floods = self.floods, []
         for kind, process in floods:
-            out, _ = process.communicate("end\n", timeout=60)
+            out, _ = process.communicate("end\n", timeout=patient(60))
             seen[kind] = json.loads(out.splitlines()[-1])
         return seen
 
     def honest(self) -> Varlink:
         with As(HONEST):
-            return self.broker.tokens(timeout_s=20)
+            return self.broker.tokens(timeout_s=patient(20))
 
     def asks(self, connection: Varlink) -> float:
         """One warm read, its answer checked; how long it took."""
@@ -170,7 +172,7 @@ class Hostile(DaemonCase):
             for _ in range(count):
                 made.append(socket.socket(socket.AF_UNIX))
                 self.addCleanup(made[-1].close)
-                made[-1].settimeout(20)
+                made[-1].settimeout(patient(20))
                 made[-1].connect(self.broker.tokens_socket)
         made[-1].sendall(b'{"method":"org.varlink.service.GetInfo"}\0')
         self.assertIn(b"token", made[-1].recv(65536), f"uid {uid} is within its limits")
@@ -183,7 +185,7 @@ class Hostile(DaemonCase):
     def refused(self, uid: int) -> None:
         """One more of this user is told so."""
         with As(uid), socket.socket(socket.AF_UNIX) as one:
-            one.settimeout(20)
+            one.settimeout(patient(20))
             one.connect(self.broker.tokens_socket)
             self.assertIn(b"TooManyRequests", one.recv(65536), f"uid {uid}")
 
@@ -215,7 +217,8 @@ class Hostile(DaemonCase):
         self.assertGreater(descriptors, most)
         taken = rss(self.pid) - before
         print(f"{held} connections of {uid - HOSTILE + 1} users: {taken >> 20} MiB, {taken / held / 1024:.1f} KiB each")
-        self.assertLess(taken, most * CONNECTION_BYTES)
+        if not sanitizer.kind():  # which has its own bytes for each of ours
+            self.assertLess(taken, most * CONNECTION_BYTES)
         reads = [self.asks(kept) for _ in range(300)]
         print(f"a warm read among them: p50 {percentile(reads, 0.5):.0f} us, p99 {percentile(reads, 0.99):.0f} us")
         self.refused(0)  # not even root
@@ -256,8 +259,8 @@ class Hostile(DaemonCase):
         idle = self.measure(2.0, kept, floor)
         kinds = ("Hold", "Bytes", "Halves", "Watchers", "Deaf", "Pipelined", "Malformed")
         for number, kind in enumerate(kinds):
-            self.flood(kind, number, {"Hold": 1_050, "Malformed": 50, "Pipelined": 300}.get(kind, 900))
-        self.flood("Strangers", len(kinds), 300, account="models/honest")
+            self.flood(kind, number, {"Hold": 1_050, "Malformed": 50, "Pipelined": fewer(300, 50)}.get(kind, fewer(900, 150)))
+        self.flood("Strangers", len(kinds), fewer(300, 50), account="models/honest")
         self.all_there()
         busy = self.measure(8.0, kept, floor)
         peak = rss(self.pid, "VmHWM")
@@ -270,7 +273,8 @@ class Hostile(DaemonCase):
               f"memory {before >> 20} MiB before, {peak >> 20} at most, bound {self.bound(before, 8) >> 20}")
         for kind, figures in seen.items():
             print(f"  {kind}: {figures}")
-        self.assertLess(peak, self.bound(before, 8))
+        if not sanitizer.kind():  # there, what is freed is kept for a while
+            self.assertLess(peak, self.bound(before, 8))
         self.assertGreater(seen["Hold"]["refused"], 0)
         for kind in ("Bytes", "Watchers", "Pipelined", "Malformed", "Strangers"):
             self.assertEqual(seen[kind]["refused"], 0, f"{kind} is within its limits")

@@ -1,4 +1,5 @@
 """What the broker does by itself when a provider misbehaves: replays, waits, deadlines. The class of each fault is test_fault_matrix."""
+import signal
 import time
 import unittest
 from typing import Any
@@ -23,8 +24,7 @@ class ProviderFaults(BrokerCase):
         if self.daemon is None:
             self.begin(webroot_client(self.sim, self.folder, more='policy = "ahead"'))
         else:
-            self.daemon.kill()
-            self.daemon.start()
+            self.daemon.restart()  # a clean stop: a kill loses the answer under way, and its grant is rightly sent again
         assert self.daemon is not None
         self.enrol(self.daemon, f"shop/{self.name}", self.name)
         return f"shop/{self.name}"
@@ -105,6 +105,25 @@ class ProviderFaults(BrokerCase):
                 account = self.enrolled()
                 self.sim.arm(kind, match={"persona": "webroot"})
                 self.until("the next exchange got through", lambda: self.status(self.daemon, account)["generation"] > 1, 25)
+
+    def test_a_reply_that_came_while_the_machine_slept_is_read(self) -> None:
+        """The deadline passed meanwhile, but the answer stands in the socket: it holds the only good refresh token."""
+        self.sim.switch("webroot", old_rt="revoke_family", access_lifetime_s=3)
+        account = self.enrolled()
+        assert self.daemon is not None and self.daemon.process is not None
+        since = self.sim.state()["last_seq"]
+        self.sim.arm("latency_after", ms=500, match={"account": self.name})
+        wish = {"persona": "webroot", "account": self.name, "since": since, "count": 1, "timeout_s": 15}
+        self.assertTrue(self.sim.wait(phase="processed", **wish)["enough"])
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            self.assertTrue(self.sim.wait(phase="answered", **wish)["enough"])
+            time.sleep(4)  # longer than the exchange may take
+        finally:
+            self.daemon.process.send_signal(signal.SIGCONT)
+        self.until("the reply was read", lambda: self.status(self.daemon, account)["generation"] > 1)
+        family = self.family(self.name)
+        self.assertEqual((family["revoked"], family["counters"]["double_spent_after_delivered"]), ("", 0))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import time
 import unittest
 from pathlib import Path
 
+from harness import sanitizer
 from harness.cli import run
 from harness.process_view import children, memory, proc_texts
 from harness.secret_kinds import made_up
@@ -20,8 +21,8 @@ from harness.secret_search import Search, forms
 from harness.secret_world import World
 from harness.sim import Simulator
 
-RENEWALS = int(os.environ.get("TB_SECRETS_RENEWALS", "1000"))
-WORK_LIMIT_S = 120.0
+RENEWALS = int(os.environ.get("TB_SECRETS_RENEWALS", "0")) or sanitizer.fewer(1000, 250)
+WORK_LIMIT_S = sanitizer.patient(120.0)
 MEMORY_BYTES_MIN = 8 * 1024 * 1024  # less than the program and its libraries: the image would be a piece of it
 
 
@@ -79,14 +80,18 @@ class Secrets(unittest.TestCase):
         self.assertEqual(world.failures, [])
         self.assertGreaterEqual(done, RENEWALS, self.daemon.log()[-2000:])
         world.settle()
-        self.check_memory_is_searched(self.search())
+        whole = not sanitizer.kind()  # its shadow memory is terabytes, and a SIGSEGV is a find to it
+        if whole:
+            self.check_memory_is_searched(self.search())
         world.sign_once_more()
         search = self.search()
-        self.assertEqual(self.in_memory(search), {}, "in the memory of the idle daemon")
+        if whole:
+            self.assertEqual(self.in_memory(search), {}, "in the memory of the idle daemon")
         self.check_words(search)
         self.check_proc(search)
         self.check_files(search)
-        self.check_core_dump()
+        if whole:
+            self.check_core_dump()
         print(f"{done} renewals, {len(world.grants())} secrets, {len(search.grams)} parts looked for", flush=True)
 
     def check_memory_is_searched(self, search: Search) -> None:

@@ -20,6 +20,7 @@ constexpr std::array<CanaryRow, rule_count> rows = {{
     {Canary::two_at_once, Rule::two_at_once, "each single-use grant is sent twice at once"},
     {Canary::old_grant_back, Rule::spent_twice, "the successor of a grant is not stored"},
     {Canary::harsh_reading, Rule::grant_lost, "HTTP 503 is read as a refusal"},
+    {Canary::thrown_away, Rule::grant_dropped, "a new grant that proved itself is removed"},
     {Canary::deaf, Rule::deadline, "answers to waiters get lost"},
     {Canary::missed_event, Rule::stale_watch, "every fifth event of a watch gets lost"},
     {Canary::no_uids, Rule::uid_limits, "each connection counts as another uid's"},

@@ -103,14 +103,18 @@ void World::reload() {
 }
 
 // One uid takes all it can get: more connections than it may have, more watches than it may have.
+// Another one has more calls wait for a provider that hangs than it may.
 void World::flood() {
-    if (!life_) return;
+    if (!life_ || flooding_) return;
+    flooding_ = true;
     ++checker_.counts.floods;
     auto wires = std::make_shared<std::vector<std::shared_ptr<Wire>>>();
     flood_connections(*wires);
     flood_watches(*wires);
+    flood_waiters(*wires);
     const Millis held{random_.between(100, 30'000)};
-    clock_.call_in(held, [wires] {
+    clock_.call_in(held, [this, wires] {
+        flooding_ = false;
         for (const auto& wire : *wires)
             caller_close(wire);
     });
@@ -152,6 +156,39 @@ void World::flood_watches(std::vector<std::shared_ptr<Wire>>& wires) {
         check_limits_of_uid(checker_, "watches", watched,
                             static_cast<std::size_t>(limits::watches_per_uid_max));
     });
+}
+
+// For a user whose token nobody else asks for, at a provider that answers in two seconds.
+void World::flood_waiters(std::vector<std::shared_ptr<Wire>>& wires) {
+    constexpr Millis hangs{2'000};
+    internet_.hang("https://r0.test", clock_.world_ms() + hangs.count());
+    const std::string call = proto::make_call(
+        "io.tokenbroker.tokens.GetToken",
+        {{"account", "r0/a0"}, {"parameters", {{"user_id", "flood"}}}, {"timeout_ms", 10'000}});
+    const auto ask = [&](uid_t uid) {
+        auto wire = std::make_shared<Wire>(context_.get_executor());
+        ipc::Caller caller;
+        caller.uid = caller.gid = uid;
+        const bool adopted = life_->server->adopt(daemon_end(wire), std::move(caller));
+        if (!adopted) return std::shared_ptr<Wire>();
+        caller_send(wire, call);
+        wires.push_back(wire);
+        return wire;
+    };
+    std::vector<std::shared_ptr<Wire>> flood;
+    for (int i = 0; i < limits::waiters_per_uid_max + 20; ++i)
+        if (auto wire = ask(3002)) flood.push_back(std::move(wire));
+    const auto honest = ask(1000);
+    settle();
+    std::size_t waiting = 0;
+    std::size_t refused = 0;
+    for (const auto& wire : flood) {
+        waiting += wire->to_caller.empty() ? 1 : 0;
+        refused += is_over_limit(wire->to_caller) ? 1 : 0;
+    }
+    checker_.counts.over_limit += refused;
+    check_waiters_of_uid(checker_, waiting, refused);
+    if (honest) check_nobody_else(checker_, 1000, honest->to_caller);
 }
 
 }  // namespace tb::sim

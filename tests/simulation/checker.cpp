@@ -7,9 +7,10 @@ namespace tb::sim {
 
 std::string_view to_string(Rule rule) {
     static constexpr std::array<std::string_view, rule_count> names = {
-        "expired token", "foreign token", "access",      "promise",     "generation", "not durable",
-        "record lost",   "two at once",   "spent twice", "grant lost",  "deadline",   "stale watch",
-        "limits of uid", "recovery",      "budget",      "retry-after", "stop",       "protocol"};
+        "expired token", "foreign token", "access",      "promise",       "generation",
+        "not durable",   "record lost",   "two at once", "spent twice",   "grant lost",
+        "grant dropped", "deadline",      "stale watch", "limits of uid", "recovery",
+        "budget",        "retry-after",   "stop",        "protocol"};
     return names[static_cast<std::size_t>(rule)];
 }
 
@@ -18,7 +19,8 @@ void Counts::add(const Counts& other) {
         &Counts::renewals,   &Counts::handed_out, &Counts::refused,        &Counts::crashes,
         &Counts::stops,      &Counts::replays,    &Counts::healed,         &Counts::lost,
         &Counts::commits,    &Counts::logins,     &Counts::failed_commits, &Counts::watch_events,
-        &Counts::operations, &Counts::reloads,    &Counts::floods,         &Counts::virtual_ms};
+        &Counts::operations, &Counts::reloads,    &Counts::floods,         &Counts::virtual_ms,
+        &Counts::over_limit};
     for (const auto one : all)
         this->*one += other.*one;
 }

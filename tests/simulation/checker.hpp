@@ -25,6 +25,7 @@ enum class Rule : std::uint8_t {
     two_at_once,
     spent_twice,
     grant_lost,
+    grant_dropped,
     deadline,
     stale_watch,
     uid_limits,
@@ -34,7 +35,7 @@ enum class Rule : std::uint8_t {
     stop,
     protocol,
 };
-inline constexpr int rule_count = 18;
+inline constexpr int rule_count = 19;
 std::string_view to_string(Rule rule);
 
 struct Counts {
@@ -53,6 +54,7 @@ struct Counts {
     std::uint64_t operations = 0;  // of operators, acknowledged
     std::uint64_t reloads = 0;
     std::uint64_t floods = 0;
+    std::uint64_t over_limit = 0;  // calls of a flood that were refused as too many
     std::uint64_t virtual_ms = 0;
     void add(const Counts& other);
 };

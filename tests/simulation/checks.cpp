@@ -72,6 +72,18 @@ void check_spent_twice(Checker& checker, const Family& family, int number) {
                          family.account, number, family.acknowledged);
 }
 
+void check_grant_dropped(Issuer& issuer, std::string_view refresh_token) {
+    const Issuer::Named grant = issuer.named(refresh_token);
+    if (grant.family == nullptr || grant.number < 1) return;  // as it was pasted
+    const Family& family = *grant.family;
+    const std::int64_t age_ms = issuer.now_ms() - family.rotated_ms;
+    const bool ended = family.grant_life > Millis{0} && age_ms > family.grant_life.count();
+    if (grant.number != family.issued || family.revoked || family.revoked_by_operator || ended)
+        return;
+    issuer.checker().violated(Rule::grant_dropped, "{}: its refresh token {} is in force and gone",
+                              family.account, grant.number);
+}
+
 void check_two_at_once(Checker& checker, const Family& family) {
     if (family.in_flight > 1)
         checker.violated(Rule::two_at_once, "{}: two exchanges of one grant at the same time",
@@ -124,6 +136,23 @@ void check_limits_of_uid(Checker& checker, std::string_view what, std::size_t he
     if (held > most)
         checker.violated(Rule::uid_limits, "one uid holds {} {}, and may hold {}", held, what,
                          most);
+}
+
+void check_waiters_of_uid(Checker& checker, std::size_t waiting, std::size_t refused) {
+    constexpr auto most = static_cast<std::size_t>(limits::waiters_per_uid_max);
+    check_limits_of_uid(checker, "waiters", waiting, most);
+    if (refused > 0 && waiting < most)
+        checker.violated(Rule::uid_limits, "{} calls were refused while {} wait, and {} may",
+                         refused, waiting, most);
+}
+
+bool is_over_limit(std::string_view reply) {
+    return reply.find("io.tokenbroker.tokens.TooManyRequests") != std::string_view::npos;
+}
+
+void check_nobody_else(Checker& checker, uid_t uid, std::string_view reply) {
+    if (is_over_limit(reply))
+        checker.violated(Rule::uid_limits, "uid {} holds little and was told: {}", uid, reply);
 }
 
 void check_records(Checker& checker, const Disk& disk, daemon::App& app) {

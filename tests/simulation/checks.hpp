@@ -30,6 +30,8 @@ void check_access(Checker& checker, uid_t uid, std::string_view account, bool pe
 
 // The rule that everything is about: the store acknowledged a successor of what is presented now.
 void check_spent_twice(Checker& checker, const Family& family, int number);
+// A replacement goes that had been exchanged, by nobody's word: its newest grant is in force.
+void check_grant_dropped(Issuer& issuer, std::string_view refresh_token);
 void check_two_at_once(Checker& checker, const Family& family);
 void check_budget(Checker& checker, Family& family, std::int64_t now_ms);
 void check_retry_after(Checker& checker, std::string_view origin, BootTime now, BootTime asked);
@@ -40,6 +42,11 @@ void check_watch(Checker& checker, uid_t uid, const daemon::Account& account,
                  std::uint64_t generation, BootTime now);
 void check_limits_of_uid(Checker& checker, std::string_view what, std::size_t held,
                          std::size_t most);
+// Of one uid's calls so many wait, and so many were refused as too many.
+void check_waiters_of_uid(Checker& checker, std::size_t waiting, std::size_t refused);
+bool is_over_limit(std::string_view reply);
+// A uid that holds little is never told that it has too much.
+void check_nobody_else(Checker& checker, uid_t uid, std::string_view reply);
 
 // After a start: everything that the store had acknowledged is on the disk and in the daemon.
 void check_records(Checker& checker, const Disk& disk, daemon::App& app);

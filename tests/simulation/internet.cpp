@@ -49,6 +49,12 @@ void Internet::forget_waits() {
         host.asked_from = host.asked_until = BootTime{};
 }
 
+void Internet::hang(std::string_view origin, std::int64_t until_ms) {
+    const auto found = hosts_.find(origin);
+    TB_ASSERT(found != hosts_.end());
+    found->second.hangs_until_ms = until_ms;
+}
+
 http::Reply Internet::reply(const Answer& answer, BootTime sent) const {
     http::Reply out;
     out.status = answer.status;
@@ -80,12 +86,28 @@ std::optional<http::Outcome> Internet::fault_before(Host& host, BootTime sent) {
     return out;
 }
 
+namespace {
+// The refresh token beside it stays as it is, and is in force. False: there is no such member.
+bool spoil_access_token(http::Reply& reply) {
+    std::string body(reply.body.view());
+    for (const std::string_view member : {R"("access_token":")", R"("accessToken":")"})
+        if (const std::size_t at = body.find(member); at != std::string::npos) {
+            body.insert(at + member.size(), " ");
+            reply.body = Secret(body);
+            return true;
+        }
+    return false;
+}
+}  // namespace
+
 http::Outcome Internet::fault_after(http::Outcome outcome, Family* grant, BootTime sent) {
     const Faults& faults = issuer_.options().faults;
     const bool success = std::holds_alternative<http::Reply>(outcome) &&
                          std::get<http::Reply>(outcome).status == 200;
     const bool lost = faulty(faults.lost_after);
-    const bool garbage = !lost && faulty(faults.http_garbage);
+    bool garbage = !lost && faulty(faults.http_garbage);
+    if (garbage && success && issuer_.random().chance(0.3))
+        garbage = !spoil_access_token(std::get<http::Reply>(outcome));
     if (grant != nullptr && success) grant->answer_lost = grant->answer_lost || lost || garbage;
     if (lost) return failed(FailureClass::ambiguous, true, "reset");
     if (!garbage) return outcome;
@@ -101,7 +123,9 @@ void Internet::judge(Host& host, const http::Request& request, Family* grant) {
     Family* account = host.model->account_of(request);
     if (account != nullptr) check_budget(checker, *account, issuer_.now_ms());
     // The next step of an exchange that is under way: a fallback, a second try.
-    if (account != nullptr && account->answered_ms == issuer_.now_ms()) return;
+    const std::int64_t answered_ms =
+        account != nullptr ? account->answered_ms : host.stranger_answered_ms;
+    if (answered_ms == issuer_.now_ms()) return;
     const BootTime now = clock_.now();
     if (host.asked_until > now && host.asked_from <= now)
         check_retry_after(checker, request.origin, now, host.asked_until);
@@ -148,6 +172,8 @@ awaitable<http::Outcome> Internet::exchange(http::Request request,
     const Millis there{random.between(0, faults.latency_ms_max)};
     Millis back{random.between(0, faults.latency_ms_max)};
     if (faulty(faults.slow_reply)) back = Millis{random.between(5'000, 40'000)};
+    if (host.hangs_until_ms > issuer_.now_ms())
+        back = std::max(back, Millis{host.hangs_until_ms - issuer_.now_ms()});
     const bool takes_time = there.count() > 0;
     if (takes_time) co_await sleep_until(clock_, sent + there);
     // A power cut doesn't call back what is on the wire: it may be processed all the same.
@@ -159,7 +185,7 @@ awaitable<http::Outcome> Internet::exchange(http::Request request,
     const BootTime until = std::min(deadline, answered);
     if (until > clock_.now()) co_await sleep_until(clock_, until);
     if (grant != nullptr) --grant->in_flight;
-    if (account != nullptr) account->answered_ms = issuer_.now_ms();
+    (account != nullptr ? account->answered_ms : host.stranger_answered_ms) = issuer_.now_ms();
     if (*daemon_dead) {
         if (grant != nullptr && arrives) grant->answer_lost = true;
         co_return std::move(cut);

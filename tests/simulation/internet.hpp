@@ -18,6 +18,8 @@ class Internet {
 
     void serve(const std::string& origin, Model& model) { hosts_[origin].model = &model; }
     void set_down(bool down) { down_ = down; }
+    // What it is asked before then is answered then, or too late.
+    void hang(std::string_view origin, std::int64_t until_ms);
     void stop_faults() { faults_ = false; }
     void forget_waits();  // the daemon that was asked to wait is gone
 
@@ -28,6 +30,8 @@ class Internet {
         Model* model = nullptr;
         BootTime asked_from{};  // Retry-After, as soon as the daemon has surely taken it in
         BootTime asked_until{};
+        std::int64_t stranger_answered_ms = -1;  // of an account that nobody has
+        std::int64_t hangs_until_ms = -1;
     };
     bool faulty(double p) { return faults_ && issuer_.random().chance(p); }
     void judge(Host& host, const http::Request& request, Family* grant);

@@ -43,6 +43,7 @@ enum class Canary : std::uint8_t {
     two_at_once,
     old_grant_back,
     harsh_reading,
+    thrown_away,
     deaf,
     missed_event,
     no_uids,
@@ -55,8 +56,9 @@ enum class Canary : std::uint8_t {
 
 struct Faults {
     // The way to a provider and back; chances are of one exchange.
-    double http_5xx = 0;       // 429 and 503, half of them with Retry-After
-    double http_garbage = 0;   // HTML, truncated JSON: the answer is unreadable
+    double http_5xx = 0;  // 429 and 503, half of them with Retry-After
+    // HTML, truncated JSON: the answer is unreadable; or only its access token can't be used.
+    double http_garbage = 0;
     double connect_fails = 0;  // before anything is sent
     double lost_before = 0;    // sent, reset, not processed
     double lost_after = 0;     // processed, the reply lost

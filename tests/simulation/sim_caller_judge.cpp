@@ -60,6 +60,8 @@ void SimCaller::refused(std::string_view error) {
         const bool known = exists || error != "io.tokenbroker.tokens.UnknownAccount";
         check_access(world_.checker, uid_, asked_, permitted_now && known, false, error);
     }
+    // Reports of rejected tokens have a budget; of all else no simulated caller holds much.
+    if (!reporting_) check_nobody_else(world_.checker, uid_, error);
     ++world_.checker.counts.refused;
     if (watching_) return disconnect();
     waiting_ = reporting_ = false;

@@ -53,16 +53,23 @@ bool SimStore::fails(const Change& change) {
     return full_ && !std::holds_alternative<Renewed>(change);
 }
 
+// With its account it goes by an operator's word.
+void SimStore::tell_dropped(AccountId candidate) const {
+    const Row* row = disk_.find(candidate);
+    if (row == nullptr || !row->record.candidate_for || !on_dropped) return;
+    if (const Secret* token = row->grant.find("refresh_token")) on_dropped(token->view());
+}
+
 Result<Committed> SimStore::apply(Change& change) {
+    if (options_.canary == Canary::thrown_away && std::holds_alternative<Promote>(change))
+        change = RemoveAccount{std::get<Promote>(change).candidate};
     auto* renewed = std::get_if<Renewed>(&change);
     if (options_.canary == Canary::old_grant_back && renewed != nullptr && renewed->new_grant)
         if (const Row* row = disk_.find(renewed->account)) renewed->new_grant = row->grant.copy();
-    if (auto* removal = std::get_if<RemoveAccount>(&change))
-        std::erase_if(disk_.acknowledged, [&](const auto& entry) {
-            const Row* row = disk_.find(entry.first);
-            return entry.first == removal->account ||
-                   (row != nullptr && row->record.candidate_for == removal->account);
-        });
+    if (const auto* removal = std::get_if<RemoveAccount>(&change)) {
+        tell_dropped(removal->account);
+        disk_.acknowledged.erase(removal->account);
+    }
     if (auto* pausing = std::get_if<SetPaused>(&change))
         disk_.acknowledged[pausing->account].paused.reset();
     if (auto* promotion = std::get_if<Promote>(&change))

@@ -65,9 +65,12 @@ class SimStore final : public storage::TokenStore {
     void set_full(bool full) { full_ = full; }
     // A successor was acknowledged: from now on its predecessor must never be sent again.
     std::function<void(std::string_view refresh_token)> on_acknowledged;
+    // The daemon dropped a replacement that had this one.
+    std::function<void(std::string_view refresh_token)> on_dropped;
 
   private:
     Result<storage::Committed> apply(storage::Change& change);
+    void tell_dropped(storage::AccountId candidate) const;
     bool fails(const storage::Change& change);
     void told(const storage::Change& change, const storage::Committed& committed);
     awaitable<void> apply_late(std::shared_ptr<storage::Change> change);

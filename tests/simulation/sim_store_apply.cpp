@@ -22,7 +22,24 @@ struct Applier {
     Disk& disk;
 
     Row* find(AccountId id) const { return disk.find(id); }
+    void erase_candidate(AccountId account) const {
+        std::erase_if(disk.rows, [&](const auto& entry) {
+            if (entry.second.record.candidate_for != account) return false;
+            disk.acknowledged.erase(entry.first);
+            return true;
+        });
+    }
     Result<Committed> operator()(AddAccount& change) const {
+        if (const auto target = change.account.candidate_for) {
+            const Row* account = find(*target);
+            if (account == nullptr) return Error{errc::not_found, "gone"};
+            const Secret* had = account->grant.find("refresh_token");
+            const Secret* given = change.grant.find("refresh_token");
+            const bool same = had != nullptr && given != nullptr && had->view() == given->view();
+            if (change.must_differ && same && account->record.state != GrantState::login_required)
+                return Error{errc::superseded, change.account.name + ": it has this grant already"};
+            erase_candidate(*target);
+        }
         for (const auto& [id, row] : disk.rows)
             if (row.record.name == change.account.name &&
                 row.record.candidate_for == change.account.candidate_for)
@@ -88,6 +105,7 @@ struct Applier {
     Result<Committed> operator()(ReplaceGrant& change) const {
         Row* row = find(change.account);
         if (row == nullptr) return Error{errc::not_found, "gone"};
+        erase_candidate(change.account);
         row->grant = change.grant.copy();
         ++row->record.grant_version;
         row->record.grant_obtained_at = change.grant_obtained_at;
@@ -96,8 +114,10 @@ struct Applier {
         row->record.state = GrantState::good;
         row->record.intent.reset();
         if (change.token) {
-            row->record.generation = change.token->generation;
             row->record.token = change.token->copy();
+            row->record.token->generation =
+                std::max(row->record.generation + 1, change.token->generation);
+            row->record.generation = row->record.token->generation;
         } else {
             row->record.token.reset();
         }
@@ -125,9 +145,7 @@ struct Applier {
     }
     Result<Committed> operator()(RemoveAccount& change) const {
         if (find(change.account) == nullptr) return Error{errc::not_found, "gone"};
-        std::erase_if(disk.rows, [&](const auto& entry) {
-            return entry.second.record.candidate_for == change.account;
-        });
+        erase_candidate(change.account);
         disk.rows.erase(change.account);
         return Committed{};
     }

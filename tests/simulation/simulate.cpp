@@ -73,10 +73,11 @@ bool run(const Arguments& arguments, std::uint64_t seed, Counts& total) {
 void tell_total(std::uint64_t runs, const Counts& c, double seconds) {
     fmt::print(
         "{} seed(s), {} renewals, {:.2f} simulated years of a daemon; {} tokens handed out, {} "
-        "crashes, {} stops, {} replays, {} operations, {} logins, {} reloads, {} floods; {} of {} "
-        "commits failed; {:.1f} s of one processor: {:.0f} renewals/s\n",
+        "crashes, {} stops, {} replays, {} operations, {} logins, {} reloads, {} floods ({} calls "
+        "over a limit); {} of "
+        "{} commits failed; {:.1f} s of one processor: {:.0f} renewals/s\n",
         runs, c.renewals, static_cast<double>(c.virtual_ms) / (365.25 * 86'400'000.0), c.handed_out,
-        c.crashes, c.stops, c.replays, c.operations, c.logins, c.reloads, c.floods,
+        c.crashes, c.stops, c.replays, c.operations, c.logins, c.reloads, c.floods, c.over_limit,
         c.failed_commits, c.commits, seconds,
         static_cast<double>(c.renewals) / std::max(0.001, seconds));
 }

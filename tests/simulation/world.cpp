@@ -41,6 +41,9 @@ void World::start_life() {
     const auto executor = context_.get_executor();
     life->store = std::make_unique<SimStore>(disk_, clock_, random_, options_, checker_);
     life->store->on_acknowledged = [this](std::string_view token) { issuer_.acknowledged(token); };
+    life->store->on_dropped = [this](std::string_view token) {
+        check_grant_dropped(issuer_, token);
+    };
     life->https = std::make_unique<SimHttps>(internet_, executor, options_);
     daemon::Deps deps{executor, clock_, random_, *life->https, *life->store, log_, 0, {}, {}, {}};
     life->limits = ipc::create_limits();

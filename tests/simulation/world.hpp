@@ -82,6 +82,7 @@ class World {
     void flood();
     void flood_connections(std::vector<std::shared_ptr<Wire>>& wires);
     void flood_watches(std::vector<std::shared_ptr<Wire>>& wires);
+    void flood_waiters(std::vector<std::shared_ptr<Wire>>& wires);
 
     Options options_;
     SimClock clock_;
@@ -102,6 +103,7 @@ class World {
     bool life_ended_ = false;
     bool crash_due_ = false;
     bool quiet_ = false;  // the faults are over
+    bool flooding_ = false;
     // The configuration as it is now.
     std::string absent_client_;  // its section is gone
     std::string closed_client_;  // uid 1000 has no right to it

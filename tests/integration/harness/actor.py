@@ -64,6 +64,8 @@ class Actor:
                  wrap: tuple[str, ...] = (), as_root: bool = True) -> None:
         """wrap: a command before it, such as unshare; as_root: the wrapper runs as root and the ids are taken inside, else as the uid."""
         def become() -> None:
+            if 0 != os.geteuid() == uid:
+                return  # who is not root can be nobody else
             os.setgroups(groups)
             os.setresgid(*[uid if gid is None else gid] * 3)
             os.setresuid(uid, uid, uid)

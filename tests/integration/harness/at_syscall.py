@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.daemon import Daemon
 from harness.paths import binary
+from harness.sanitizer import traced
 
 # What takes bytes to the disk, and what makes them durable. What is not there on a processor is left out.
 WRITES = ("write", "pwrite64", "fallocate", "ftruncate")
@@ -30,7 +31,7 @@ class AtSyscall:
         self.path = str(daemon.folder / "tracer.sock")
         self.names = {number: name for name, number in numbers().items()}
         self.sock: socket.socket | None = None
-        daemon.prefix = [binary("at_syscall"), self.path]
+        daemon.prefix = [*traced(), binary("at_syscall"), self.path]
 
     def attach(self) -> None:
         self.close()

@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 from harness.cli import Ran, run
 from harness.daemon import Daemon
+from harness.sanitizer import patient
 from harness.sim import Simulator
 
 CLIENT_ID, CLIENT_SECRET = "client_Test@example.com", "cs_test_webroot_1"
@@ -58,6 +59,7 @@ class DaemonCase(unittest.TestCase):
 
     def until(self, what: str, holds: Callable[[], Any], timeout_s: float = 15.0) -> Any:
         """Polls until it holds; the value."""
+        timeout_s = patient(timeout_s)
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if value := holds():

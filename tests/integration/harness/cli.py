@@ -4,6 +4,7 @@ import subprocess
 from dataclasses import dataclass
 
 from harness.paths import binary
+from harness.sanitizer import patient
 
 
 @dataclass
@@ -18,5 +19,5 @@ def run(socket: str, *arguments: str, stdin: str = "", timeout_s: float = 60.0,
     """`tokenbroker --socket SOCKET ARGUMENTS...`; the admin socket is its neighbour."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("TOKENBROKER_")}
     done = subprocess.run([binary("tokenbroker"), "--socket", socket, *arguments], input=stdin, capture_output=True,
-                          text=True, timeout=timeout_s, env={**env, **(environment or {})}, check=False)
+                          text=True, timeout=patient(timeout_s), env={**env, **(environment or {})}, check=False)
     return Ran(done.returncode, done.stdout, done.stderr)

@@ -10,14 +10,16 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
+from harness import sanitizer
 from harness.fault_columns import ELSEWHERE, LANES, LIFETIMES_S, SHORT_S, SLOW_LANES, Column, Lane
 from harness.fault_rows import (BODIES, COLUMNS, CONNECTION, FRESH, HARMLESS, HUGE, IDLE, LETTERS, LOST, SLOW, STATUSES, TOKEN, WAITING,
                                 Row)
 from harness.fault_words import WORDS
+from harness.sanitizer import patient
 
 LETTER_OF = {"": "o", "RETRY": "R", "AMBIG": "A", "CONFIG": "C", "NEVER": "N", "REAUTH": "X"}
 STATES = {"C": "misconfigured", "N": "misconfigured", "X": "login_required"}
-HEALS_WITHIN_S = 12.0
+HEALS_WITHIN_S = patient(12.0)
 
 
 @dataclass
@@ -102,6 +104,8 @@ class PersonaRun(threading.Thread):
     def judge(self, cell: Cell, lane: Lane, before: dict[str, Any], outcome: str, reason: str, struck: int) -> None:
         column, status = lane.column, self.status(lane)
         cell.found = "r" if outcome == "RETRY" and struck > 1 else LETTER_OF[outcome]
+        if sanitizer.kind() and cell.found == "R" and cell.wanted == "r":
+            cell.found = "r"  # so slow there that the caller's time may be over before the second try
         if outcome:
             cell.code = str(status.get("last_failure", "")).split(" ")[0]
         wanted = STATES.get(cell.found)

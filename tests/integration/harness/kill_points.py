@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from harness.at_syscall import AtSyscall
 from harness.clients import Clients
 from harness.kill_world import Family, KillWorld
+from harness.sanitizer import patient
 from harness.varlink import Closed, Varlink
 
 LISTINGS = 4
 TRIES = 5
-MEET_LIMIT_S = 1.0
-SETTLE_S = 0.06  # what a renewal does after its answer: watchers, timers, the connection kept
+MEET_LIMIT_S = patient(1.0)
+SETTLE_S = patient(0.06)  # what a renewal does after its answer: watchers, timers, the connection kept
 # How often these are made depends on how threads and memory happened to meet: killed at, but not part of the total.
 UNSTEADY = ("futex", "epoll_wait", "epoll_ctl", "madvise", "mmap", "mprotect", "munmap", "brk", "restart_syscall", "sched_yield")
 

@@ -28,7 +28,7 @@ class OidcCase(DaemonCase):
     def setUpClass(cls) -> None:
         cls.shared = Path(tempfile.mkdtemp(prefix="tb-oidc-"))
         cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
-        packages = Path(os.environ.get("TB_NODE_DIR") or SOURCE_DIR / "build" / "dev" / "oidc_provider")
+        packages = Path(os.environ.get("TB_NODE_DIR") or SOURCE_DIR / "build" / "oidc_provider")
         if not (packages / "node_modules").exists():
             raise AssertionError(f"no npm packages in {packages}; run: python3 {Path(__file__).with_name('install.py')} {packages}")
         cls.server = OidcServer(cls.shared, packages, cls.clients())

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from harness.paths import simulator_module
+from harness.sanitizer import patient
 
 HERE = Path(__file__).resolve().parent
 START_LIMIT_S = 30.0
@@ -172,6 +173,7 @@ class OidcServer:
         return [label for value, label in list(self.wire.secrets.items()) if value in text]
 
     def until(self, holds: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+        timeout_s = patient(timeout_s)
         end = time.monotonic() + timeout_s
         while not (value := holds()):
             if time.monotonic() > end:

@@ -9,6 +9,7 @@ import time
 import unittest
 from urllib.parse import urlsplit
 
+from harness.sanitizer import patient
 from oidc_provider.browser import query, visit, with_query
 from oidc_provider.case import KEYS, SECRETS, OidcCase
 
@@ -201,10 +202,11 @@ class Renewals(OidcCase):
 
     def test_expired_consent(self) -> None:
         """The grant behind the tokens ends while the refresh token itself would live on."""
-        self.server.rules(grant_s=1)
+        grant_s = round(patient(1))  # the login itself must be done by then
+        self.server.rules(grant_s=grant_s)
         self.broker()
         self.log_in("basic/main")
-        time.sleep(2.1)
+        time.sleep(grant_s + 1.1)
         self.assertEqual(self.tokenbroker("renew", "basic/main").code, 4)
         self.assert_login_required("basic/main")
 

@@ -34,6 +34,8 @@ BOOST_AUTO_TEST_CASE(a_row_is_a_line) {
     const boost::json::object more{{"at_ms", read_at_ms}, {"verdict", "more"}, {"count", 1234}};
     BOOST_TEST(audit_line(more, false) ==
                "2023-11-14 22:13:20  more x1234       -                        the daemon\n");
+    const boost::json::object kept{{"at_ms", read_at_ms}, {"verdict", "not_replaced"}};
+    BOOST_TEST(audit_line(kept, true).find("\x1b[33mnot_replaced") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(times) {

@@ -30,6 +30,7 @@ const boost::json::object sick =
         "reason":"shop/other: refused\u001b[31m; run: x","next_renewal_why":"never by itself",
         "last_failure_at_ms":1699999999000,"last_failure":"http_503","failures_in_row":3,
         "grant_expires_at_ms":1699999000000,"blocked_for_ms":30000,"blocked_why":"Retry-After",
+        "replacement":"shop/other: reset by peer",
         "outcome_unknown_since_ms":1699999990000})")
         .as_object();
 
@@ -49,6 +50,7 @@ BOOST_AUTO_TEST_CASE(a_table_of_accounts) {
         "    shop/other: refused?[31m; run: x\n"
         "    outcome of a renewal unknown since 10s ago\n"
         "    blocked for 30s: Retry-After\n"
+        "    a new grant for it is being tried: shop/other: reset by peer\n"
         "    http_503\n";
     BOOST_TEST(text == expected);
 }

@@ -187,9 +187,10 @@ BOOST_AUTO_TEST_CASE(rules_are_picked_and_explained) {
     BOOST_TEST(rules_for(rules, "shop/main").size() == 2U);
     BOOST_TEST(rules_for(rules, "other/x").size() == 1U);
     BOOST_TEST(rules_for(rules, "other/y").empty());
-    BOOST_TEST(explain(rules, "shop/main") ==
+    BOOST_TEST(explain(rules_for(rules, "shop/main"), "shop/main") ==
                "a.toml:3 allows uid:1000, unit:a@*.service; b.toml:9 allows gid:7, cgroup:/a/b");
-    BOOST_TEST(explain(rules, "other/y") == "no [[access]] rule names other/y");
+    BOOST_TEST(explain(rules_for(rules, "other/y"), "other/y") ==
+               "no [[access]] rule names other/y");
 }
 
 BOOST_AUTO_TEST_CASE(facts_of_a_caller_without_a_pid_are_none) {

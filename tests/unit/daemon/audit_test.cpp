@@ -154,6 +154,20 @@ BOOST_FIXTURE_TEST_CASE(what_becomes_of_grants, AuditBench) {
             BOOST_TEST((row.detail + row.account).find(secret) == std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_refused_replacement_is_no_login_required, AuditBench) {
+    begin();
+    (void)call(tokens + "GetToken", {{"account", "shop/main"}});
+    https.answer = [this](const Sent&) { return https.reply(400, R"({"error":"invalid_grant"})"); };
+    (void)call(admin + "AddAccount", {{"account", "shop/main"},
+                                      {"secrets", {{"refresh_token", "rt_test_bad"}}},
+                                      {"replace", true}});
+    const auto rows = of(AuditKind::grant);
+    BOOST_REQUIRE(rows.size() == 1U);
+    BOOST_TEST(rows[0].verdict == "not_replaced");
+    BOOST_TEST(rows[0].account == "shop/main");
+    BOOST_TEST(rows[0].detail.find("stays in place") != std::string::npos);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_reader_gets_pages_and_a_follower_what_comes, AuditBench) {
     begin();
     for (std::uint32_t i = 0; i < 2 * limits::audit_page_rows_max + 3; ++i) {

@@ -92,7 +92,7 @@ void Bench::account(const std::string& name, const std::string& provider) {
 void Bench::begin() {
     const auto executor = context.get_executor();
     store = std::make_unique<sim::SimStore>(disk, clock, random, options, checker);
-    daemon::Deps deps{executor, clock, random, https, *store, log, 0, {}, {}, limits};
+    daemon::Deps deps{executor, *daemons_clock, random, https, *store, log, 0, {}, {}, limits};
     deps.read_secret = [](const daemon::SecretSource&) {
         return Result<Secret>(Secret("cs_test"));
     };
@@ -132,6 +132,13 @@ void Bench::pass(Millis span) {
 
 std::shared_ptr<sim::Wire> Bench::send(std::string_view method, boost::json::object parameters,
                                        uid_t uid, bool more) {
+    auto wire = post(method, std::move(parameters), uid, more);
+    settle();
+    return wire;
+}
+
+std::shared_ptr<sim::Wire> Bench::post(std::string_view method, boost::json::object parameters,
+                                       uid_t uid, bool more) {
     auto wire = std::make_shared<sim::Wire>(context.get_executor());
     ipc::Caller caller;
     caller.uid = caller.gid = uid;
@@ -139,7 +146,6 @@ std::shared_ptr<sim::Wire> Bench::send(std::string_view method, boost::json::obj
     const bool adopted = server.adopt(sim::daemon_end(wire), std::move(caller));
     BOOST_REQUIRE(adopted);
     sim::caller_send(wire, proto::make_call(method, parameters, more));
-    settle();
     return wire;
 }
 

@@ -61,6 +61,9 @@ class Bench {
     // Doesn't wait: the answer is taken later.
     std::shared_ptr<sim::Wire> send(std::string_view method, boost::json::object parameters,
                                     uid_t uid = 0, bool more = false);
+    // The same inside a turn: nothing has run yet when it returns.
+    std::shared_ptr<sim::Wire> post(std::string_view method, boost::json::object parameters,
+                                    uid_t uid = 0, bool more = false);
     std::optional<proto::Reply> taken(const std::shared_ptr<sim::Wire>& wire) const;
     void pass(Millis span);  // lets time pass
     void settle();
@@ -80,6 +83,7 @@ class Bench {
     std::shared_ptr<ipc::Limits> limits = ipc::create_limits();
     std::unique_ptr<daemon::App> app;
     // Before begin().
+    Clock* daemons_clock = &clock;
     storage::AuditStore* audit = nullptr;
     std::function<void(std::function<void(daemon::HostFacts)>)> inspect_host;
 

@@ -2,35 +2,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/limits.hpp"
-#include "tests/unit/daemon/bench.hpp"
+#include "tests/unit/daemon/webroot_shop.hpp"
 
 using namespace tb;
 using namespace tb::test;
 using boost::json::object;
 
 namespace {
-
-struct WebrootShop : Bench {
-    WebrootShop() {
-        client("shop", "webroot");
-        account("shop/main", "webroot");
-    }
-    std::string get(object parameters = {}) {
-        parameters["account"] = "shop/main";
-        const auto reply = call(tokens + "GetToken", std::move(parameters));
-        if (!reply.error.empty()) return reply.error.substr(reply.error.rfind('.') + 1);
-        return std::string(reply.parameters.at("token").at("token").as_string());
-    }
-    http::Outcome refused() const { return https.reply(400, R"({"error":"invalid_grant"})"); }
-    static http::Outcome lost() {
-        http::Failure out;
-        out.failure = FailureClass::ambiguous;
-        out.sent = true;
-        out.code = "reset";
-        out.reason = "reset by peer";
-        return out;
-    }
-};
 
 // A provider whose exchange has no end.
 class Endless final : public providers::Provider {
@@ -203,25 +181,6 @@ BOOST_FIXTURE_TEST_CASE(waits_really_happen, WebrootShop) {
         BOOST_TEST((https.sent[i].at - https.sent[i - 1].at).count() >= 60'000);
     BOOST_TEST(https.sent.size() > 5U);
     BOOST_TEST(https.sent.size() < 61U);
-}
-
-BOOST_FIXTURE_TEST_CASE(a_failed_commit_keeps_the_successor_and_spends_nothing, WebrootShop) {
-    begin();
-    BOOST_TEST(get() == "at_test_1");
-    https.answer = [&](const Sent&) {
-        store->set_down(true);  // the answer is on its way, and the disk is full
-        return https.success();
-    };
-    pass(Millis{400'000});
-    const std::size_t sent = https.sent.size();
-    BOOST_TEST(sent == 2U);
-    BOOST_TEST(find("shop/main").commit_pending);
-    BOOST_TEST(app->broker().alarms().size() == 1U);
-    https.answer = nullptr;
-    store->set_down(false);
-    pass(Millis{31'000});
-    BOOST_TEST(!find("shop/main").commit_pending);
-    BOOST_TEST(disk.rows.begin()->second.grant.find("refresh_token")->view() != "rt_test_1");
 }
 
 BOOST_AUTO_TEST_CASE(an_exchange_without_an_end_is_ended) {

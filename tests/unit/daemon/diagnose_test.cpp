@@ -255,7 +255,12 @@ BOOST_FIXTURE_TEST_CASE(findings_and_probes_are_bounded, Bench) {
     for (std::size_t i = 0; i < limits::findings_max + 20; ++i)
         account("gone/n" + std::to_string(i), "webroot");  // of a client that isn't there
     begin();
-    const Findings all = daemon::judge_accounts(app->accounts(), app->broker());
+    Findings all;
+    daemon::AccountsWalk walk;
+    while (!walk.ended)
+        for (Finding& finding :
+             daemon::judge_some_accounts(walk, app->accounts(), app->broker(), daemon::Turn(clock)))
+            all.push_back(std::move(finding));
     BOOST_TEST(all.size() == limits::findings_max + 1);
     BOOST_TEST(all.back().what == "and 20 more accounts");
     const auto wire = send(admin + "Diagnose", {}, 0, true);

@@ -31,6 +31,86 @@ BOOST_FIXTURE_TEST_CASE(a_login_supersedes_a_renewal_in_flight_whose_grant_is_re
     BOOST_TEST(https.sent.back().body.find("rt_new_2") != std::string::npos);
 }
 
+// A pasted grant is on its way to its proof, and takes its time.
+struct ShopWithOlder : Shop {
+    ShopWithOlder() {
+        account("shop/main", "oauth2");
+        begin();
+        BOOST_TEST(token() == "at_test_1");
+        https.latency = Millis{5'000};
+        older = send(admin + "AddAccount", {{"account", "shop/main"},
+                                            {"secrets", {{"refresh_token", "rt_test_older"}}},
+                                            {"replace", true}});
+        pass(Millis{1'000});
+        BOOST_TEST(https.in_flight == 1);
+        BOOST_TEST(disk.rows.size() == 2U);
+        https.latency = Millis{10};
+    }
+    std::shared_ptr<sim::Wire> older;
+};
+
+BOOST_FIXTURE_TEST_CASE(a_login_ends_the_proof_of_an_older_grant, ShopWithOlder) {
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    pass(Millis{1'000});
+    BOOST_TEST(taken(wire).value().error == "");
+    const std::string of_login = grant();
+    const auto told = taken(older);
+    BOOST_REQUIRE(told.has_value());
+    const std::string reason(told->parameters.at("reason").as_string());
+    BOOST_TEST(reason.find("something newer") != std::string::npos);
+    pass(Millis{60'000});
+    BOOST_TEST(disk.rows.size() == 1U);
+    BOOST_TEST(grant() == of_login);
+    BOOST_TEST(https.sent.back().target == "/revoke");  // what the older one was exchanged for
+}
+
+// The login brought a grant beside a token that is no use: it is tried, not the older one.
+BOOST_FIXTURE_TEST_CASE(a_login_without_a_token_is_not_turned_away_for_an_older_grant,
+                        ShopWithOlder) {
+    https.answer = [this](const Sent& asked) {
+        if (asked.body.find("c0de") == std::string::npos) return answer(asked);
+        return https.reply(200, R"({"access_token":"at test","token_type":"bearer",)"
+                                R"("expires_in":3600,"refresh_token":"rt_of_login"})");
+    };
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    pass(Millis{1'000});
+    const bool tried = std::ranges::any_of(https.sent, [](const Sent& one) {
+        return one.body.find("rt_of_login") != std::string::npos;
+    });
+    BOOST_TEST(tried);
+    BOOST_TEST(taken(wire).value().error == "");
+    const std::string of_login = grant();
+    pass(Millis{60'000});
+    BOOST_TEST(disk.rows.size() == 1U);
+    BOOST_TEST(grant() == of_login);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_revocation_leaves_the_grant_of_a_login_meanwhile, Shop) {
+    account("shop/main", "oauth2");
+    begin();
+    BOOST_TEST(token() == "at_test_1");
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    https.latency = Millis{5'000};
+    const auto revoking = send(admin + "RevokeAccount", {{"account", "shop/main"}});
+    pass(Millis{1'000});
+    https.latency = Millis{10};
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    pass(Millis{1'000});
+    BOOST_TEST(taken(wire).value().error == "");
+    const std::string of_login = grant();
+    pass(Millis{10'000});
+    const auto told = taken(revoking);
+    BOOST_REQUIRE(told.has_value());
+    BOOST_TEST(told->error == admin + "Refused");
+    BOOST_TEST(grant() == of_login);
+    BOOST_TEST(token() != "LoginRequired");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_full_disk_does_not_lose_the_grant_of_a_login, Shop) {
     begin();
     const auto wire = begin_login("code");

@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "net/https_client.hpp"
+#include "tests/sanitizer/sanitized.hpp"
 
 namespace tb::net::test {
 
@@ -48,7 +49,7 @@ http::Request Harness::get(const std::string& origin, const std::string& path) c
     request.origin = origin;
     request.target = Secret(path);
     request.ca_file = folder.file("ca.pem");
-    request.timeout = Millis{20'000};
+    request.timeout = Millis{tb::test::fewer(20'000, 80'000)};
     return request;
 }
 

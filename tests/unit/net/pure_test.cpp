@@ -5,6 +5,7 @@
 #include "base/limits.hpp"
 #include "net/failures.hpp"
 #include "net/idle_pool.hpp"
+#include "net/lateness.hpp"
 #include "net/origin.hpp"
 #include "net/request_text.hpp"
 #include "net/resolver.hpp"
@@ -139,4 +140,16 @@ BOOST_AUTO_TEST_CASE(addresses_by_turns_and_addresses_max) {
     BOOST_TEST(by_turns({}).empty());
     const Addresses many(limits::addresses_max + 1, ip("10.0.0.1"));
     BOOST_TEST(by_turns(many).size() == limits::addresses_max);
+}
+
+BOOST_AUTO_TEST_CASE(a_late_deadline_is_put_off_a_few_times_by_as_long_as_we_were_away) {
+    // We may have come back just before it: one look at the socket in any case, and only one.
+    BOOST_TEST(put_off(Millis{0}, 0)->count() == limits::late_min_ms.count());
+    BOOST_TEST(!put_off(Millis{0}, 1));
+    BOOST_TEST(!put_off(limits::late_min_ms - Millis{1}, 1));
+    BOOST_TEST(put_off(limits::late_min_ms, 1)->count() == limits::late_min_ms.count());
+    BOOST_TEST(put_off(Millis{700}, 0)->count() == 700);
+    BOOST_TEST(put_off(Millis{3'600'000}, 0)->count() == limits::put_off_max_ms.count());
+    BOOST_TEST(put_off(Millis{700}, limits::put_off_max - 1).has_value());
+    BOOST_TEST(!put_off(Millis{700}, limits::put_off_max));
 }

@@ -19,7 +19,6 @@ BOOST_FIXTURE_TEST_CASE(a_candidate_takes_the_place_of_an_account, World) {
         return change;
     };
     const AccountId trial = must(candidate("rt_test_new")).account;
-    BOOST_TEST(fails(candidate("rt_test_third")) == errc::account_exists);
     AddAccount of_candidate = candidate("rt_test_x");
     of_candidate.account.candidate_for = trial;
     BOOST_TEST(fails(std::move(of_candidate)) == errc::invalid_parameter);
@@ -49,6 +48,48 @@ BOOST_FIXTURE_TEST_CASE(a_candidate_takes_the_place_of_an_account, World) {
     BOOST_TEST(opened(trial) == "not_found");
     BOOST_REQUIRE(ask(store->restore_retired(id)));  // the old one was kept
     BOOST_TEST(opened(id) == "rt_test_old");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_candidate_gives_way_to_a_newer_grant, World) {
+    start();
+    const AccountId id = add("shop/main", "rt_test_old");
+    const auto candidate = [&](std::string_view refresh, bool must_differ) {
+        AddAccount change;
+        change.account.name = "shop/main";
+        change.account.candidate_for = id;
+        change.account.provider = "webroot";
+        change.grant = grant(refresh);
+        change.must_differ = must_differ;
+        return change;
+    };
+    const AccountId first = must(candidate("rt_test_1", true)).account;
+    const AccountId second = must(candidate("rt_test_2", true)).account;
+    BOOST_TEST(opened(first) == "not_found");
+    BOOST_TEST(opened(second) == "rt_test_2");
+    BOOST_TEST(fails(candidate("rt_test_old", true)) == errc::superseded);
+    BOOST_TEST(opened(second) == "rt_test_2");  // nothing was changed
+    must(candidate("rt_test_old", false));
+    ReplaceGrant login;
+    login.account = id;
+    login.grant = grant("rt_test_login");
+    must(std::move(login));
+    restart();
+    BOOST_TEST(accounts.size() == 1U);
+    BOOST_TEST(opened(id) == "rt_test_login");
+    // What was refused may be tried again.
+    must(set_state(id, 2, GrantState::login_required, "refused"));
+    must(candidate("rt_test_login", true));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_token_in_place_of_another_is_newer, World) {
+    start();
+    const AccountId id = add("shop/main", "rt_test_old");
+    must(renewed(id, 1, 7, "", "at_test_7"));
+    ReplaceGrant login;
+    login.account = id;
+    login.grant = grant("rt_test_login");
+    login.token = renewed(id, 1, 7, "", "at_test_login").token.copy();
+    BOOST_TEST(must(std::move(login)).generation == 8U);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_removal_takes_everything_with_it, World) {

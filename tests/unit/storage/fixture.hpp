@@ -21,6 +21,7 @@
 #include "base/random.hpp"
 #include "storage/sqlite_store.hpp"
 #include "storage/token_store.hpp"
+#include "tests/sanitizer/sanitized.hpp"
 
 namespace tb {
 inline std::ostream& operator<<(std::ostream& out, errc code) {
@@ -29,6 +30,8 @@ inline std::ostream& operator<<(std::ostream& out, errc code) {
 }  // namespace tb
 
 namespace tb::storage::test {
+
+using tb::test::fewer;
 
 class Folder {
   public:

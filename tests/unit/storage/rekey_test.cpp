@@ -286,7 +286,7 @@ BOOST_FIXTURE_TEST_CASE(a_large_database_is_written_anew_at_the_stop, Changing) 
     }
     run();
     must_rekey();
-    for (int i = 0; i < 3'000 && !store->keys().waits_for_stop; ++i)
+    for (int i = 0; i < fewer(3'000, 12'000) && !store->keys().waits_for_stop; ++i)
         usleep(10'000);
     BOOST_TEST(store->keys().waits_for_stop);
     BOOST_TEST(std::filesystem::exists(folder / "master.key.new"));
