@@ -12,6 +12,7 @@
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/session.hpp"
+#include "cli/status_pages.hpp"
 #include "cli/terminal.hpp"
 
 namespace tb::cli {
@@ -55,16 +56,9 @@ void note(Outcome& outcome, const boost::json::object& reply) {
 // Those whose grant proved good, or was refused, are no longer in doubt.
 Answer<> settle(ipc::Client& client, Outcome& outcome) {
     std::vector<std::string> left;
-    for (std::size_t at = 0; at < outcome.maybe_login.size(); at += names_per_look) {
-        const auto from = outcome.maybe_login.begin() + static_cast<std::ptrdiff_t>(at);
-        const auto size = std::min(names_per_look, outcome.maybe_login.size() - at);
-        const auto to = from + static_cast<std::ptrdiff_t>(size);
-        boost::json::object parameters;
-        parameters["accounts"] = boost::json::array(from, to);
-        auto reply = call(client, Socket::admin, "GetStatus", std::move(parameters));
-        if (!reply) return reply.error();
-        const auto* accounts = list(*reply, "accounts");
-        if (accounts == nullptr) continue;
+    const auto judge = [&](const boost::json::object& reply, bool /*last*/) -> Answer<> {
+        const auto* accounts = list(reply, "accounts");
+        if (accounts == nullptr) return {};
         for (const auto& value : *accounts) {
             const auto* account = value.if_object();
             if (account == nullptr) continue;
@@ -74,6 +68,13 @@ Answer<> settle(ipc::Client& client, Outcome& outcome) {
             if (state == "outcome_unknown") left.push_back(name);
             if (state == "paused") outcome.untried.push_back(name);
         }
+        return {};
+    };
+    for (std::size_t at = 0; at < outcome.maybe_login.size(); at += names_per_look) {
+        const auto from = outcome.maybe_login.begin() + static_cast<std::ptrdiff_t>(at);
+        const auto size = std::min(names_per_look, outcome.maybe_login.size() - at);
+        const std::vector<std::string> some(from, from + static_cast<std::ptrdiff_t>(size));
+        if (const Answer<> looked = each_status_page(client, some, judge); !looked) return looked;
     }
     outcome.maybe_login = std::move(left);
     return {};
@@ -149,10 +150,11 @@ Answer<> run(const Common& common, const Restore& restore) {
         note(outcome, *reply);
         return {};
     });
+    Answer<> looked;
     for (std::int64_t left_ms = restore.wait_ms; sent && !outcome.maybe_login.empty();
          left_ms -= look_every.count()) {
-        if (const Answer<> settled = settle(*client, outcome); !settled) return settled;
-        if (left_ms <= 0 || outcome.maybe_login.empty()) break;
+        looked = settle(*client, outcome);
+        if (!looked || left_ms <= 0 || outcome.maybe_login.empty()) break;
         std::this_thread::sleep_for(look_every);
     }
     outcome.maybe_login.insert(outcome.maybe_login.end(), outcome.untried.begin(),
@@ -160,6 +162,7 @@ Answer<> run(const Common& common, const Restore& restore) {
     const Answer<> printed = report(common, outcome);
     if (!sent) return sent;
     if (!printed) return printed;
+    if (!looked) return looked;
     for (const auto& [name, why] : outcome.failed)
         complain(printable(fmt::format("{}: not restored: {}", name, why)));
     if (!outcome.failed.empty())

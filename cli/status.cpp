@@ -4,43 +4,20 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
-#include <functional>
 #include <thread>
 #include <utility>
 
-#include "base/limits.hpp"
 #include "base/system_clock.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/session.hpp"
+#include "cli/status_pages.hpp"
 #include "cli/terminal.hpp"
 
 namespace tb::cli {
 namespace {
 
 constexpr std::string_view clear_screen = "\x1b[H\x1b[2J";
-
-using Page = std::function<Answer<>(const boost::json::object& reply, bool last)>;
-
-// Asking for each page after the last name of the one before; the daemon says when there are none.
-Answer<> each_page(ipc::Client& client, const std::vector<std::string>& accounts,
-                   const Page& show) {
-    std::string after;
-    for (std::size_t page = 0; page <= limits::accounts_max; ++page) {
-        boost::json::object parameters;
-        if (!accounts.empty())
-            parameters["accounts"] = boost::json::array(accounts.begin(), accounts.end());
-        if (!after.empty()) parameters["after"] = after;
-        const auto reply = call(client, Socket::admin, "GetStatus", std::move(parameters));
-        if (!reply) return reply.error();
-        const std::string next(text(*reply, "next"));
-        const bool last = next.empty() || next == after;
-        const Answer<> shown = show(*reply, last);
-        if (!shown || last) return shown;
-        after = next;
-    }
-    return {};
-}
 
 View view_now() {
     boost::asio::io_context context(1);
@@ -63,28 +40,31 @@ const boost::json::array& accounts_of(const boost::json::object& reply) {
 // One object with all accounts, written as they come.
 Answer<> show_json(ipc::Client& client, const Status& status) {
     bool first = true;
-    return each_page(client, status.accounts, [&](const boost::json::object& reply, bool last) {
-        std::string out;
-        if (first)
-            out += "{\"daemon\":" + boost::json::serialize(daemon_of(reply)) + ",\"accounts\":[";
-        bool comma = !std::exchange(first, false);
-        for (const auto& account : accounts_of(reply))
-            out += (std::exchange(comma, true) ? "," : "") + boost::json::serialize(account);
-        if (last) out += "]}\n";
-        return print(out);
-    });
+    return each_status_page(
+        client, status.accounts, [&](const boost::json::object& reply, bool last) {
+            std::string out;
+            if (first)
+                out +=
+                    "{\"daemon\":" + boost::json::serialize(daemon_of(reply)) + ",\"accounts\":[";
+            bool comma = !std::exchange(first, false);
+            for (const auto& account : accounts_of(reply))
+                out += (std::exchange(comma, true) ? "," : "") + boost::json::serialize(account);
+            if (last) out += "]}\n";
+            return print(out);
+        });
 }
 
 Answer<> show_once(ipc::Client& client, const Common& common, const Status& status) {
     if (common.json) return show_json(client, status);
     StatusPages pages(view_now());
     bool clear = status.watch && output_is_terminal();
-    return each_page(client, status.accounts, [&](const boost::json::object& reply, bool last) {
-        std::string out(std::exchange(clear, false) ? clear_screen : "");
-        out += pages.page(daemon_of(reply), accounts_of(reply));
-        if (last && status.watch && !output_is_terminal()) out += "\n";
-        return print(out);
-    });
+    return each_status_page(client, status.accounts,
+                            [&](const boost::json::object& reply, bool last) {
+                                std::string out(std::exchange(clear, false) ? clear_screen : "");
+                                out += pages.page(daemon_of(reply), accounts_of(reply));
+                                if (last && status.watch && !output_is_terminal()) out += "\n";
+                                return print(out);
+                            });
 }
 
 }  // namespace

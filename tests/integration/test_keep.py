@@ -76,7 +76,7 @@ class Backups(KeepCase):
         self.assertIn("2 restored", put_back.out)
         self.assertIn("0 need a login", put_back.out)
         for account in ("shop/main", "shop/other"):
-            self.assertEqual(self.status(daemon, account)["state"], "fresh", "its grant proved itself")
+            self.assertEqual(self.status(daemon, account)["state"], "fresh", "its grant proved itself: " + put_back.out)
         after = self.get(daemon, "shop/main")
         self.assertGreater(after["generation"], before["generation"], "no generation is given twice")
         self.assertEqual(self.family("keep-main")["counters"]["rejected"], 0)
@@ -131,6 +131,19 @@ class Backups(KeepCase):
         self.assertEqual((counts["replaced"], counts["same"], counts["kept"]), (1, 1, 0), counts)
         self.assertEqual(self.cli("renew", "shop/main").code, 0)
         self.assertEqual(self.family("keep-newer")["counters"]["rejected"], 0)
+
+    def test_many_in_doubt_are_all_told(self) -> None:
+        """More than the daemon tells in one page: who was not on the first one is in doubt all the same."""
+        daemon = self.begin(self.clients)
+        for i in range(ACCOUNTS):
+            self.enrol(daemon, f"shop/{i}", f"keep-many-{i}", wait_ms=0)
+        self.until("all renewed", lambda: all(self.status(daemon, f"shop/{i}")["state"] == "fresh" for i in range(ACCOUNTS)))
+        self.assertEqual(self.backup().code, 0)
+        self.sim.switch("webroot", latency_ms=60_000)  # nobody answers
+        self.forget_everything(daemon)
+        put_back = self.restore("--json", "--wait", "500ms")
+        self.assertEqual(put_back.code, 0, put_back.err)
+        self.assertEqual(sorted(json.loads(put_back.out)["may_need_login"]), sorted(f"shop/{i}" for i in range(ACCOUNTS)))
 
     def test_static_tokens_paused_accounts_and_unknown_clients(self) -> None:
         daemon = self.begin(self.clients)

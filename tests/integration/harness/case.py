@@ -1,5 +1,6 @@
 """Test cases: for each test a folder and (when started) a daemon; BrokerCase has a simulator for its class as well."""
 import shutil
+import sys
 import tempfile
 import time
 import unittest
@@ -11,6 +12,7 @@ from harness.daemon import Daemon
 from harness.sanitizer import patient
 from harness.sim import Simulator
 
+LOG_SHOWN = 6_000  # characters: what led to a failure, and no more than a CI page holds
 CLIENT_ID, CLIENT_SECRET = "client_Test@example.com", "cs_test_webroot_1"
 
 
@@ -37,13 +39,23 @@ class DaemonCase(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.daemon: Daemon | None = None
 
+    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
+        self._result = result
+        return super().run(result)
+
     def begin(self, clients: str, **options: Any) -> Daemon:
         """A started daemon, ended with the test. Its log is shown when the test has failed."""
         daemon = Daemon(self.folder, clients, **options)
+        self.addCleanup(self._show_log, daemon)  # runs after close, whose words are in it too
         self.addCleanup(daemon.close)
         daemon.start()
         self.daemon = daemon
         return daemon
+
+    def _show_log(self, daemon: Daemon) -> None:
+        found = [] if self._result is None else [*self._result.failures, *self._result.errors]
+        if any(getattr(case, "test_case", case) is self for case, _ in found):  # a subtest's case is its test_case
+            print(f"--- {self.id()}: the daemon's log ends ---\n{daemon.log()[-LOG_SHOWN:]}", file=sys.stderr)
 
     def status(self, daemon: Daemon, account: str) -> dict[str, Any]:
         with daemon.admin() as admin:

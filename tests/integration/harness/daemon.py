@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from harness.paths import binary
 from harness.sanitizer import kind, patient
@@ -152,6 +153,15 @@ class Daemon:
 
     def admin(self, timeout_s: float = 60.0) -> Varlink:
         return Varlink(self.admin_socket, "io.tokenbroker.admin", timeout_s)
+
+    def statuses(self) -> list[dict[str, Any]]:
+        """Of all accounts: the daemon ends a page where its turn ends, on a busy machine after any account."""
+        found: list[dict[str, Any]] = []
+        with self.admin() as admin:
+            page = admin.call("GetStatus")
+            while found.extend(page["accounts"]) or page.get("next"):
+                page = admin.call("GetStatus", after=page["next"])
+        return found
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""

@@ -107,8 +107,7 @@ class World:
     # -- work --
     def renewals(self) -> int:
         """Tokens that were stored, which is a renewal each; what was minted for single readers comes on top."""
-        with self.daemon.admin() as admin:
-            return sum(account["generation"] for account in admin.call("GetStatus")["accounts"])
+        return sum(account["generation"] for account in self.daemon.statuses())
 
     def work(self, renewals: int, limit_s: float) -> int:
         """Everybody at once until so many renewals have succeeded; how many there were."""
@@ -165,7 +164,7 @@ class World:
                     self.told(lambda name=account: tokens.call("GetToken", account=name, timeout_ms=500))  # type: ignore[misc]
                 if time.monotonic() > next_status:
                     next_status = time.monotonic() + 0.5
-                    self.said.append(json.dumps(admin.call("GetStatus")))
+                    self.said.append(json.dumps([admin.call("GetStatus", limit=1), self.daemon.statuses()]))
                 time.sleep(0.05)
 
     def watch(self, _: int) -> None:
