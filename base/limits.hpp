@@ -79,6 +79,9 @@ inline constexpr std::size_t parameter_bytes_max = 512;
 inline constexpr std::size_t on_demand_entries_max = 1'024;
 
 // -- waiting --
+// What is in hand is given to a waiter this long before it is too old to be: timers come late, by a
+// turn of the brain or two and by what the machine lets others have.
+inline constexpr Millis timer_late_ms{50};
 inline constexpr Millis reader_timeout_default_ms{10'000};
 inline constexpr Millis reader_timeout_max_ms{300'000};
 inline constexpr Millis exchange_timeout_ms{30'000};
@@ -149,6 +152,10 @@ inline constexpr int refusals_per_origin_per_minute_max =
     10;  // more is an incident of the origin, not dead accounts
 inline constexpr int reports_per_caller_per_minute_max = 6;  // ReportRejected that start a renewal
 inline constexpr int reports_per_account_per_minute_max = 12;
+// Of one account: who is not given which generation again. Each is looked at with each read.
+inline constexpr std::size_t rejected_kept_max = 64;
+// Uids whose reports are counted; beyond it those without one in the last minute are forgotten.
+inline constexpr std::size_t reporters_kept_max = 1'024;
 inline constexpr Millis retired_grants_kept_ms{std::int64_t{30} * 86'400'000};
 
 // Callers and accounts whose refusal was logged lately; more than this and the list starts anew.

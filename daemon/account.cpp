@@ -1,6 +1,7 @@
 // See account.hpp: what follows from an account's members alone.
 #include "daemon/account.hpp"
 
+#include "base/limits.hpp"
 #include "providers/login.hpp"
 
 namespace tb::daemon {
@@ -36,6 +37,13 @@ std::string_view state_name(const Account& account, BootTime now) {
     if (account.slot.renewing()) return account.newest_generation == 0 ? "enrolling" : "renewing";
     if (policy == Policy::on_demand || policy == Policy::when_used) return "idle";
     return account.newest_generation == 0 ? "enrolling" : "expired";
+}
+
+// The oldest gives way: of a token for each user of a service many may be refused.
+void Account::reject(uid_t uid, std::uint64_t generation) {
+    if (rejected_by(uid, generation)) return;
+    if (rejected.size() >= limits::rejected_kept_max) rejected.erase(rejected.begin());
+    rejected.emplace_back(uid, generation);
 }
 
 bool probes_daily(const Account& account) {

@@ -3,6 +3,7 @@
 // of request parameters in use (minted on demand).
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -111,7 +112,7 @@ struct Account : std::enable_shared_from_this<Account> {
     bool replay_at_once = false;  // outcome unknown: the first replay doesn't wait
     bool commit_pending = false;  // a successor waits in memory for the store to take it
     std::vector<std::pair<uid_t, std::uint64_t>>
-        rejected;  // this uid is not given this generation again
+        rejected;  // this uid is not given this generation again; those of tokens still in hand
     AccountStats stats;
     Slot slot;
 
@@ -131,6 +132,7 @@ struct Account : std::enable_shared_from_this<Account> {
     Rare<OnDemandSlots> on_demand;
     std::optional<BootTime> next_probe;
     std::uint64_t newest_generation = 0;  // of all slots: each token handed out has its own
+    std::uint64_t told_expiring = 0;      // the generation whose coming end watchers were told of
     std::size_t heap_place = DueHeap<Account>::none;
     std::vector<Watch*> watches;
     Rare<std::vector<BootTime>> reports;  // ReportRejected that started a renewal, last minute's
@@ -145,6 +147,15 @@ struct Account : std::enable_shared_from_this<Account> {
     // `strict`.
     bool withheld() const {
         return paused || (rejected_by_probe && client && client->client->strict);
+    }
+    bool rejected_by(uid_t uid, std::uint64_t generation) const {
+        return std::ranges::find(rejected, std::pair(uid, generation)) != rejected.end();
+    }
+    void reject(uid_t uid, std::uint64_t generation);
+    // The token of this number is not in hand any more.
+    void forget_rejected(std::uint64_t generation) {
+        std::erase_if(rejected,
+                      [generation](const auto& entry) { return entry.second == generation; });
     }
     bool single_use() const { return client && client->traits.single_use_grant; }
 };

@@ -78,41 +78,6 @@ void Broker::forget(const std::shared_ptr<Account>& account, std::string_view ev
     tell();
 }
 
-void Broker::notify(Account& account, std::string_view event, std::string_view reason) {
-    for (Watch* watch : account.watches) {
-        watch->mark(account, event, reason);
-        if (watch->queue()) untold_.push_back(watch->weak_from_this());
-    }
-    tell();
-}
-
-void Broker::tell() {
-    if (telling_ || !tell_some()) return;
-    telling_ = true;
-    spawn(deps_.brain, "tell", tell_others());
-}
-
-// True: there are more. A watch that ended meanwhile is skipped.
-bool Broker::tell_some() {
-    Turn turn(deps_.clock);
-    while (!untold_.empty()) {
-        if (!turn.more()) return true;
-        const std::shared_ptr<Watch> watch = untold_.front().lock();
-        untold_.pop_front();
-        if (!watch) continue;
-        watch->dequeued();
-        watch->flush();
-    }
-    return false;
-}
-
-awaitable<void> Broker::tell_others() {
-    do
-        co_await asio::post(deps_.brain, asio::use_awaitable);
-    while (tell_some());
-    telling_ = false;
-}
-
 void Broker::arm() {
     const BootTime now = deps_.clock.now();
     BootTime at = now + limits::sleep_max_ms;
@@ -150,28 +115,31 @@ void Broker::look(Account& account) {
     const auto shared = account.shared_from_this();
     heap_.remove(account);
     const Moment at = moment();
+    const auto notice = expiry_notice(account, at);
+    if (notice && notice->at <= at.now) tell_of_expiry(account);
     const auto due = next_due(account, at);
     if (!due || due->at > at.now) return reschedule(shared);
-    switch (due->what) {
-        case Due::What::renew:
-            request(shared, std::shared_ptr<Slot>(shared, &shared->slot), false);
-            break;
-        case Due::What::probe:
-            probe(shared);
-            break;
-        case Due::What::notice:
-            break;
-    }
+    if (due->what == Due::What::probe) return probe(shared);
+    request(shared, std::shared_ptr<Slot>(shared, &shared->slot), false);
 }
 
 void Broker::reschedule(const std::shared_ptr<Account>& account) {
     const Moment at = moment();
-    const auto due = next_due(*account, at);
+    auto due = next_due(*account, at);
+    const auto notice = expiry_notice(*account, at);
+    if (notice && (!due || notice->at < due->at)) due = notice;
     if (!due || stopping_) return heap_.remove(*account);
-    BootTime when = std::max(due->at, at.now);
-    // The expiry notice is a look at its own time: whoever watches learns it then.
-    if (due->what == Due::What::notice && due->at <= at.now) return;
-    heap_.set(*account, when);
+    heap_.set(*account, std::max(due->at, at.now));
+    arm();
+}
+
+// While its own token is being renewed, or waits for that, nothing of it is due but this.
+void Broker::await_outcome(Account& account, const Slot& slot) {
+    heap_.remove(account);
+    if (!slot.key.empty()) return;
+    const auto notice = expiry_notice(account, moment());
+    if (!notice || stopping_) return;
+    heap_.set(account, notice->at);
     arm();
 }
 
@@ -208,7 +176,7 @@ void Broker::request(const std::shared_ptr<Account>& account, const std::shared_
 
 void Broker::enqueue(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot) {
     OriginQueue& queue = queues_[account->client->origin];
-    heap_.remove(*account);
+    await_outcome(*account, *slot);
     const bool first = !std::exchange(slot->queued, true);
     if (!slot->waiters.empty() || slot->kicked)
         queue.urgent.emplace_back(
@@ -285,7 +253,7 @@ void Broker::start(const std::shared_ptr<Account>& account, const std::shared_pt
     slot->kicked = slot->reported = false;
     slot->refused.reset();
     account->replay_at_once = false;
-    heap_.remove(*account);
+    await_outcome(*account, *slot);
     gate_.start(attempt->client->origin, deps_.clock.now());
     spawn(deps_.brain, "renew", renew(std::move(attempt)));
 }

@@ -104,6 +104,8 @@ class Broker {
     void store_later(const std::shared_ptr<Account>& account,
                      std::shared_ptr<storage::Change> change);
 
+    // For those who watch: why there is no newer token.
+    std::string why_no_newer(const Account& account) const;
     // Every watch of it: the first ones at once, of many the others in the next turns.
     void notify(Account& account, std::string_view event, std::string_view reason);
     int exchanges_in_flight() const { return gate_.in_flight(); }
@@ -126,6 +128,7 @@ class Broker {
     void tell();
     bool tell_some();
     awaitable<void> tell_others();
+    void tell_of_expiry(Account& account);
     void arm();
     void wake();
     void look(Account& account);
@@ -135,6 +138,7 @@ class Broker {
     void request(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot,
                  bool kick);
     void enqueue(const std::shared_ptr<Account>& account, const std::shared_ptr<Slot>& slot);
+    void await_outcome(Account& account, const Slot& slot);
     void pump(const std::string& origin);
     void pump_all();
     void pump_at(const std::string& origin, BootTime at);
@@ -182,6 +186,10 @@ class Broker {
     awaitable<void> promote_stored(std::shared_ptr<Account> candidate);
     void answer_operators(Slot& slot, const Result<const Slot*>& outcome);
     Error waiting_error(const Account& account, const Slot& slot) const;
+    ReadFacts facts_for(const Waiter& waiter, const Account& account, const Slot& slot) const;
+    void wake_waiter(BootTime when, const std::weak_ptr<Account>& account,
+                     const std::shared_ptr<Slot>& slot, const std::shared_ptr<Waiter>& waiter);
+    void note_reporter(uid_t uid, BootTime now);
     void forget_idle_slots(Account& account);
 
     struct OriginQueue {

@@ -1,8 +1,7 @@
-// Readers: who is served, who waits, who is told why not. Also operators' kicks and reports of
-// rejected tokens.
+// Readers: who is served, who waits, who is told why not. What must stay true: whoever waits has a
+// timer, and what is withheld (paused, a refused token under `strict`) is given to none of them.
 #include <algorithm>
 
-#include "base/check.hpp"
 #include "base/limits.hpp"
 #include "daemon/broker.hpp"
 
@@ -20,18 +19,6 @@ std::string key_of(const providers::Parameters& parameters) {
     return key;
 }
 
-std::uint64_t rejected_by(const Account& account, uid_t uid) {
-    for (const auto& [who, generation] : account.rejected)
-        if (who == uid) return generation;
-    return 0;
-}
-
-// How many of `reports` lie within the last minute; forgets the older ones.
-bool within_budget(std::vector<BootTime>& reports, BootTime now, int most) {
-    std::erase_if(reports, [&](BootTime at) { return at + Millis{60'000} < now; });
-    return reports.size() < static_cast<std::size_t>(most);
-}
-
 }  // namespace
 
 ReadFacts Broker::facts(const Account& account, const Slot& slot,
@@ -46,8 +33,7 @@ ReadFacts Broker::facts(const Account& account, const Slot& slot,
         facts.newest_had = std::max(slot.expires_at - slot.came_at, Millis{0});
     if (account.client) facts.longest = account.client->traits.longest_lifetime;
     facts.hand_out_min = hand_out_min(account);
-    const std::uint64_t rejected = account.rejected.empty() ? 0 : rejected_by(account, uid);
-    facts.rejected_by_caller = rejected != 0 && rejected == slot.generation;
+    facts.rejected_by_caller = account.rejected_by(uid, slot.generation);
     return facts;
 }
 
@@ -75,7 +61,10 @@ void Broker::forget_idle_slots(Account& account) {
     const BootTime now = deps_.clock.now();
     std::erase_if(account.on_demand.make(), [&](const auto& entry) {
         const Slot& slot = *entry.second;
-        return !slot.renewing() && slot.waiters.empty() && slot.remaining(now) == Millis{0};
+        if (slot.renewing() || !slot.waiters.empty() || slot.remaining(now) > Millis{0})
+            return false;
+        account.forget_rejected(slot.generation);
+        return true;
     });
 }
 
@@ -115,36 +104,50 @@ std::shared_ptr<Waiter> Broker::wait(const std::shared_ptr<Account>& account,
                                      Waiter::Done done) {
     auto waiter = std::make_shared<Waiter>();
     waiter->min_remaining = min_remaining;
-    waiter->rejected_generation = account->rejected.empty() ? 0 : rejected_by(*account, uid);
+    if (account->rejected_by(uid, slot->generation)) waiter->rejected_generation = slot->generation;
     waiter->done = std::move(done);
-    const BootTime now = deps_.clock.now();
-    waiter->deadline = now + timeout;
+    waiter->deadline = deps_.clock.now() + timeout;
     BootTime wake_at = waiter->deadline;
-    // Without a promise to keep, what is in hand is served before it gets too old to be.
+    // What is in hand is served before it gets too old to be, and before a timer may be late.
     const ReadFacts have = facts(*account, *slot, min_remaining, uid);
-    if (serves_without_renewal(have) && have.remaining != Millis::max())
-        wake_at = std::min(wake_at, slot->expires_at - std::max(have.hand_out_min,
-                                                                min_remaining.value_or(Millis{0})));
+    if (serves_without_renewal(have) && have.remaining != Millis::max()) {
+        const Millis need = std::max(have.hand_out_min, min_remaining.value_or(Millis{0}));
+        wake_at = std::min(wake_at, slot->expires_at - need - limits::timer_late_ms);
+    }
     slot->waiters.push_back(waiter);
     // What the token in hand tells already needs no other.
     const bool too_short = have.remaining > Millis{0} && judge_read(have) == ReadVerdict::too_short;
     if (too_short || blocked(*account)) {
         settle_waiters(*account, *slot);
-        return waiter;
+        if (!waiter->done) return waiter;  // else what stopped it has passed meanwhile
     }
-    const std::weak_ptr<Account> weak = account;
-    waiter->timer = deps_.clock.call_at(wake_at, [this, weak, slot, waiter] {
-        const auto self = weak.lock();
-        std::erase(slot->waiters, waiter);
-        if (!waiter->done || !self) return;
-        ReadFacts late = facts(*self, *slot, waiter->min_remaining, ipc::nobody_id);
-        late.rejected_by_caller =
-            waiter->rejected_generation != 0 && waiter->rejected_generation == slot->generation;
-        if (serves_without_renewal(late)) return waiter->answer(deps_.clock, slot.get());
-        waiter->answer(deps_.clock, waiting_error(*self, *slot));
-    });
+    wake_waiter(wake_at, account, slot, waiter);
     request(account, slot, false);
     return waiter;
+}
+
+ReadFacts Broker::facts_for(const Waiter& waiter, const Account& account, const Slot& slot) const {
+    ReadFacts have = facts(account, slot, waiter.min_remaining, ipc::nobody_id);
+    have.rejected_by_caller =
+        waiter.rejected_generation != 0 && waiter.rejected_generation == slot.generation;
+    return have;
+}
+
+// At `when` it is given what is in hand if that serves; otherwise it waits on until its deadline:
+// a timer that came too late for the token is no end of its time.
+void Broker::wake_waiter(BootTime when, const std::weak_ptr<Account>& account,
+                         const std::shared_ptr<Slot>& slot, const std::shared_ptr<Waiter>& waiter) {
+    waiter->timer = deps_.clock.call_at(when, [this, account, slot, waiter] {
+        const auto self = account.lock();
+        const bool serves =
+            self && !self->withheld() && serves_without_renewal(facts_for(*waiter, *self, *slot));
+        if (waiter->done && self && !serves && deps_.clock.now() < waiter->deadline)
+            return wake_waiter(waiter->deadline, account, slot, waiter);
+        std::erase(slot->waiters, waiter);
+        if (!waiter->done || !self) return;
+        if (serves) return waiter->answer(deps_.clock, slot.get());
+        waiter->answer(deps_.clock, waiting_error(*self, *slot));
+    });
 }
 
 void Broker::abandon(Slot& slot, const std::shared_ptr<Waiter>& waiter) {
@@ -189,11 +192,9 @@ void Broker::settle_waiters(Account& account, Slot& slot) {
     std::vector<std::shared_ptr<Waiter>> stay;
     for (const auto& waiter : std::exchange(slot.waiters, {})) {
         if (!waiter->done) continue;
-        ReadFacts have = facts(account, slot, waiter->min_remaining, ipc::nobody_id);
-        have.rejected_by_caller =
-            waiter->rejected_generation != 0 && waiter->rejected_generation == slot.generation;
+        const ReadFacts have = facts_for(*waiter, account, slot);
         const ReadVerdict verdict = judge_read(have);
-        if (verdict == ReadVerdict::serve) {
+        if (verdict == ReadVerdict::serve && !account.withheld()) {
             waiter->answer(deps_.clock, &slot);
             continue;
         }
@@ -220,67 +221,6 @@ void Broker::settle_waiters(Account& account, Slot& slot) {
     for (const auto& waiter : slot.waiters)
         stay.push_back(waiter);  // those that came while we answered
     slot.waiters = std::move(stay);
-}
-
-void Broker::kick(const std::shared_ptr<Account>& account, Millis timeout, Waiter::Done done) {
-    if (stopping_) return done(Error{errc::provider_unavailable, "the daemon is stopping"});
-    const std::shared_ptr<Slot> slot(account, &account->slot);
-    auto waiter = std::make_shared<Waiter>();
-    waiter->rejected_generation = slot->generation;  // only a newer one, or an error, answers it
-    waiter->first_outcome = true;
-    waiter->deadline = deps_.clock.now() + timeout;
-    waiter->done = std::move(done);
-    slot->failures_in_row = 0;
-    slot->not_before = {};
-    if (account->state == storage::GrantState::misconfigured)
-        account->state = storage::GrantState::good;
-    waiter->timer = deps_.clock.call_at(waiter->deadline, [this, account, slot, waiter] {
-        std::erase(slot->waiters, waiter);
-        waiter->answer(deps_.clock, waiting_error(*account, *slot));
-    });
-    slot->waiters.push_back(waiter);
-    if (effective_policy(*account) == providers::Policy::static_token) {
-        if (slot->in_flight) return;
-        const std::string& origin = account->client->origin;
-        if (gate_.check(origin, deps_.clock.now(), true).kind == Admission::Kind::go)
-            return start(account, slot, providers::Purpose::probe);
-        return answer_operators(*slot, waiting_error(*account, *slot));
-    }
-    request(account, slot, true);
-}
-
-Result<bool> Broker::report_rejected(const std::shared_ptr<Account>& account,
-                                     const std::shared_ptr<Slot>& slot, uid_t uid,
-                                     std::uint64_t generation) {
-    if (generation == 0 || generation != slot->generation || slot->hand_out.empty()) return false;
-    if (slot->in_flight || blocked(*account)) return slot->in_flight;
-    const BootTime now = deps_.clock.now();
-    const bool is_static = effective_policy(*account) == providers::Policy::static_token;
-    // A probe waits for nothing: where the origin can't be asked now, a later report sets it off.
-    if (is_static && (!account->client->traits.probes ||
-                      gate_.check(account->client->origin, now).kind != Admission::Kind::go))
-        return false;
-    if (now - slot->sent_at < account->client->traits.min_age_at_report && !is_static) return false;
-    if (!within_budget(account->reports.make(), now, limits::reports_per_account_per_minute_max) ||
-        !within_budget(caller_reports_[uid], now, limits::reports_per_caller_per_minute_max)) {
-        Error error{errc::too_many_requests,
-                    account->name + ": reported as refused too often within a minute"};
-        error.retry_after_ms = 60'000;
-        return error;
-    }
-    account->reports->push_back(now);
-    caller_reports_[uid].push_back(now);
-    deps_.log.notice("{}: uid {} reports that generation {} is refused", account->name, uid,
-                     generation);
-    if (is_static) {  // one probe tells; a static token is never dropped by a report alone
-        start(account, slot, providers::Purpose::probe);
-        return true;
-    }
-    std::erase_if(account->rejected, [&](const auto& entry) { return entry.first == uid; });
-    account->rejected.emplace_back(uid, generation);
-    slot->reported = true;
-    request(account, slot, false);
-    return slot->renewing();
 }
 
 }  // namespace tb::daemon

@@ -123,14 +123,14 @@ awaitable<void> Broker::minted(std::shared_ptr<Attempt> attempt, std::shared_ptr
 
 void Broker::publish(Attempt& attempt, const storage::TokenRecord& token) {
     Account& account = *attempt.account;
+    const std::uint64_t before = attempt.slot->generation;
     put_token(*attempt.slot, account.name, token, moment(), deps_.clock.boot_id());
+    if (before != attempt.slot->generation) account.forget_rejected(before);
     attempt.slot->came_at = deps_.clock.now();
     account.stats.last_success = deps_.clock.wall();
     ++account.stats.renewals;
     if (const auto every = attempt.client->traits.validate_every)
         account.next_probe = deps_.clock.now() + *every;
-    std::erase_if(account.rejected,
-                  [&](const auto& entry) { return entry.second != token.generation; });
 }
 
 void Broker::answer_operators(Slot& slot, const Result<const Slot*>& outcome) {

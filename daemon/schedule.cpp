@@ -39,16 +39,6 @@ void earlier(std::optional<Due>& due, std::optional<Due> other) {
     if (other && (!due || other->at < due->at)) due = other;
 }
 
-// Watchers are told when the token in hand is nearly used up and there is no newer one.
-std::optional<Due> expiry_notice(const Account& account, Moment at) {
-    const Slot& slot = account.slot;
-    if (account.watches.empty() || slot.hand_out.empty() || slot.expires_at == BootTime::max())
-        return {};
-    const BootTime when = slot.expires_at - aim_of(slot.lifetime, Millis{1'000});
-    if (when <= at.now) return {};
-    return Due{when, "it expires soon", Due::What::notice};
-}
-
 }  // namespace
 
 bool in_use(const Account& account, Moment at) {
@@ -89,8 +79,16 @@ std::optional<Due> next_due(const Account& account, Moment at) {
         earlier(due, Due{*account.next_probe, "daily probe", Due::What::probe});
     if (account.next_probe && validates(account, at.now))
         earlier(due, Due{*account.next_probe, "its provider wants it validated", Due::What::probe});
-    earlier(due, expiry_notice(account, at));
     return due;
+}
+
+std::optional<Due> expiry_notice(const Account& account, Moment at) {
+    const Slot& slot = account.slot;
+    if (account.watches.empty() || account.paused || account.removed ||
+        account.state == GrantState::login_required || account.told_expiring == slot.generation)
+        return {};
+    if (slot.expires_at == BootTime::max() || slot.remaining(at.now) == Millis{0}) return {};
+    return Due{slot.expires_at - aim_of(slot.lifetime, hand_out_min(account)), "it expires soon"};
 }
 
 }  // namespace tb::daemon

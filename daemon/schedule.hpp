@@ -15,11 +15,14 @@ inline constexpr std::string_view ahead_of_expiry = "ahead of its expiry";
 struct Due {
     BootTime at{};
     std::string_view why;  // for status, static text
-    enum class What : std::uint8_t { renew, probe, notice } what = What::renew;
+    enum class What : std::uint8_t { renew, probe } what = What::renew;
 };
 
 // nullopt: nothing to do by itself (static, on demand, login required, paused).
 std::optional<Due> next_due(const Account& account, Moment at);
+// When those who watch are told that the token in hand nears its end with no newer one: once each
+// token, also while an exchange is under way or waits for its origin.
+std::optional<Due> expiry_notice(const Account& account, Moment at);
 
 // `when_used`: was it read or watched since the previous renewal, or within max(L, 10 min)?
 bool in_use(const Account& account, Moment at);

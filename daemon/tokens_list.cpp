@@ -1,7 +1,9 @@
 // ListAccounts: a walk over all accounts, a few in each turn of the brain, for whoever may see few
 // of a million as well as for root. Where it stands is never told to the caller: the name of an
-// account that he may not see would be.
+// account that he may not see would be. All walks share one turn each time around the loop, and
+// their uids take it by turns: a thousand of one user delay no reader, and another's list by twice.
 #include <boost/asio/post.hpp>
+#include <utility>
 
 #include "base/limits.hpp"
 #include "daemon/tokens_service.hpp"
@@ -26,7 +28,12 @@ void TokensService::list_accounts(ipc::Connection& connection, const proto::Call
     const auto walk = std::make_shared<Walk>();
     walk->pending = connection.defer();
     walk->more = call.more;
-    spawn(deps_.brain, "list accounts", list_on(walk));
+    walk_on(walk);
+}
+
+void TokensService::walk_on(const std::shared_ptr<Walk>& walk) {
+    walks_[walk->pending->caller().uid].push_back(walk);
+    if (!std::exchange(listing_, true)) spawn(deps_.brain, "list accounts", list_on());
 }
 
 void TokensService::list_some(Walk& walk) {
@@ -42,24 +49,38 @@ void TokensService::list_some(Walk& walk) {
     });
 }
 
-awaitable<void> TokensService::list_on(std::shared_ptr<Walk> walk) {
-    const auto room = std::make_shared<Event>(deps_.brain);
-    walk->pending->on_gone([room] { room->notify_all(); });
-    for (;;) {  // ends: each turn looks at accounts behind those before
-        if (walk->pending->gone()) co_return;
+// The next of the next uid's.
+std::shared_ptr<TokensService::Walk> TokensService::next_walk() {
+    auto place = walks_.upper_bound(listed_uid_);
+    if (place == walks_.end()) place = walks_.begin();
+    listed_uid_ = place->first;
+    const std::shared_ptr<Walk> walk = place->second.front();
+    place->second.pop_front();
+    if (place->second.empty()) walks_.erase(place);
+    return walk;
+}
+
+// Ends: each turn looks at accounts behind those before.
+awaitable<void> TokensService::list_on() {
+    while (!walks_.empty()) {
+        const std::shared_ptr<Walk> walk = next_walk();
+        if (walk->pending->gone()) continue;
         list_some(*walk);
-        // Without `more` there is one frame; who has more accounts asks with it.
-        if (walk->ended || (walk->full() && !walk->more)) break;
-        if (walk->full()) {
-            walk->pending->stream(proto::make_reply(walk->reply(), true));
-            while (walk->pending->unsent_bytes() > 0 && !walk->pending->gone()) {
-                walk->pending->on_drained([room] { room->notify_all(); });
-                co_await room->wait();
-            }
-        }
+        tell_list(walk);
         co_await asio::post(deps_.brain, asio::use_awaitable);
     }
-    walk->pending->finish(proto::make_reply(walk->reply()));
+    listing_ = false;
+}
+
+void TokensService::tell_list(const std::shared_ptr<Walk>& walk) {
+    ipc::Pending& pending = *walk->pending;
+    // Without `more` there is one frame; who has more accounts asks with it.
+    if (walk->ended || (walk->full() && !walk->more))
+        return pending.finish(proto::make_reply(walk->reply()));
+    if (walk->full()) pending.stream(proto::make_reply(walk->reply(), true));
+    if (pending.gone()) return;
+    if (pending.unsent_bytes() == 0) return walk_on(walk);
+    pending.on_drained([this, walk] { walk_on(walk); });
 }
 
 }  // namespace tb::daemon

@@ -18,6 +18,11 @@ void served(Account& account, Slot& slot, BootTime now) {
     ++account.stats.hand_outs;
 }
 
+// What the parsed call would refuse is refused whether a token is at hand or not.
+bool within(const std::optional<std::int64_t>& wish_ms, Millis most) {
+    return !wish_ms || (*wish_ms >= 0 && *wish_ms <= most.count());
+}
+
 Error no_such_account(std::string_view name) {
     return Error{errc::unknown_account, std::string(name)};
 }
@@ -34,7 +39,9 @@ bool TokensService::fast_call(ipc::Connection& connection, std::string_view fram
     Account* account = table_.find(asked->account);
     if (account == nullptr || account->withheld() || !account->rejected.empty()) return false;
     if (!gatekeeper_.allows(connection.caller(), *account)) return false;
-    if (asked->min_remaining_ms && *asked->min_remaining_ms < 0) return false;
+    if (!within(asked->min_remaining_ms, limits::lifetime_max_ms) ||
+        !within(asked->timeout_ms, limits::reader_timeout_max_ms))
+        return false;
     Slot& slot = account->slot;
     ReadFacts facts;
     const BootTime now = deps_.clock.now();

@@ -3,6 +3,7 @@
 // -> HandOut::append_reply.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 
@@ -36,7 +37,10 @@ class TokensService final : public ipc::Service {
     struct Walk;
     void list_accounts(ipc::Connection& connection, const proto::Call& call);
     void list_some(Walk& walk);
-    awaitable<void> list_on(std::shared_ptr<Walk> walk);
+    void walk_on(const std::shared_ptr<Walk>& walk);
+    std::shared_ptr<Walk> next_walk();
+    void tell_list(const std::shared_ptr<Walk>& walk);
+    awaitable<void> list_on();
     // nullptr: there is no such account, or not for this caller; the refusal was counted.
     std::shared_ptr<Account> permitted(const ipc::Caller& caller, std::string_view name,
                                        std::string_view method);
@@ -50,6 +54,9 @@ class TokensService final : public ipc::Service {
     Broker& broker_;
     Gatekeeper& gatekeeper_;
     std::map<const Watch*, std::shared_ptr<Watch>> watches_;
+    std::map<uid_t, std::deque<std::shared_ptr<Walk>>> walks_;  // by uid, none empty
+    uid_t listed_uid_ = 0;                                      // whose turn was the last
+    bool listing_ = false;
 };
 
 }  // namespace tb::daemon

@@ -21,7 +21,7 @@ std::pair<std::string_view, std::string> current(const Account& account, const B
         const bool login = error->code == errc::login_required;
         return {login ? "login_required" : "misconfigured", error->message};
     }
-    return {"expiring_unrenewed", account.name + ": no token in hand yet; it is being renewed"};
+    return {"expiring_unrenewed", broker.why_no_newer(account)};
 }
 
 }  // namespace

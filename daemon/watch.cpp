@@ -97,7 +97,8 @@ void Watch::send(Entry& entry) {
     std::string frame = "{\"parameters\":{\"account\":" + quoted(account.name) +
                         ",\"event\":" + quoted(entry.event);
     const Millis left = account.slot.remaining(clock_.now());
-    const bool usable = left >= hand_out_min(account) && !account.removed && !account.paused &&
+    const bool usable = left >= hand_out_min(account) && !account.removed && !account.withheld() &&
+                        !account.rejected_by(caller().uid, account.slot.generation) &&
                         entry.event != "removed";
     if (usable) {
         frame += ",\"token\":";

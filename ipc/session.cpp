@@ -226,6 +226,10 @@ void Session::deliver(std::string_view frame) {
     wake();
 }
 
+std::size_t Session::unsent_bytes() const {
+    return dispatching_ ? core_->out().size() : unsent_.size();
+}
+
 void Session::keep_rest(std::string_view rest) {
     unsent_.append(rest);
     if (unsent_.size() > limits::unsent_bytes_max) {

@@ -50,7 +50,8 @@ class Session final : public Connection,
     void finished();  // the pending call had its last reply
     void wake();
     bool dropped() const { return dropped_; }
-    std::size_t unsent_bytes() const { return unsent_.size(); }
+    // While a turn lasts, what it has for the client so far: that is sent at its end.
+    std::size_t unsent_bytes() const;
 
   private:
     enum class Next : std::uint8_t { read, write, wait, yield, queue, end };

@@ -12,6 +12,8 @@ class CreepingClock final : public Clock {
   public:
     explicit CreepingClock(Clock& under) : under_(under) {}
     bool creeps = false;
+    // What was to be at a time comes this much later.
+    void stand(Millis span) { crept_ += span; }
 
     BootTime now() const override {
         if (creeps) crept_ += Millis{1};

@@ -116,6 +116,32 @@ BOOST_FIXTURE_TEST_CASE(one_users_trouble_is_nobody_elses, Avatars) {
     BOOST_TEST(get("u1") == "Misconfigured");
 }
 
+// Its number is forgotten when that token is replaced, not when another user's is.
+BOOST_FIXTURE_TEST_CASE(a_refused_token_is_not_given_again_for_another_users_sake, Avatars) {
+    bool away = false;
+    https.answer = [&](const Sent& sent) {
+        const bool u0 = sent.target.find("userId=u0&") != std::string::npos;
+        return u0 && away ? https.reply(500, "{}") : minted(sent);
+    };
+    begin();
+    const auto of_u0 = [&] { return call(tokens + "GetToken", of("u0"), 1000); };
+    BOOST_TEST(of_u0().error == "");
+    pass(Millis{1'500});
+    away = true;
+    const object user{{"user_id", "u0"}};
+    const auto reported =
+        call(tokens + "ReportRejected",
+             {{"account", "avatars/app"}, {"generation", 1}, {"parameters", user}}, 1000);
+    BOOST_TEST(reported.parameters.at("renewal_started").as_bool());
+    pass(Millis{500});
+    BOOST_TEST(get("u1") == "2");
+    BOOST_TEST(get("u0") == "1");  // others keep it
+    BOOST_TEST(of_u0().error == tokens + "ProviderUnavailable");
+    away = false;
+    pass(Millis{3'000});
+    BOOST_TEST(of_u0().parameters.at("token").at("generation").as_int64() == 3);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_wait_that_was_asked_for_is_reported_at_once, Avatars) {
     https.answer = [&](const Sent&) {
         http::Outcome busy = https.reply(503, "{}");

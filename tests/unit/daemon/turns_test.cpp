@@ -195,6 +195,21 @@ BOOST_FIXTURE_TEST_CASE(what_many_watchers_of_one_account_are_told, Slow) {
     take("removed");
 }
 
+// However many lists one user has made: they share one turn a time around, and another's is told
+// as if there were one of his.
+BOOST_FIXTURE_TEST_CASE(many_lists_at_once, Slow) {
+    begin();
+    std::vector<std::shared_ptr<sim::Wire>> wires;
+    for (std::size_t i = 0; i < 20; ++i)
+        wires.push_back(post(tokens + "ListAccounts", {}, 1000));
+    const auto others = post(tokens + "ListAccounts", {}, 0);
+    const std::size_t turns = turns_until([&] { return !others->to_caller.empty(); });
+    BOOST_TEST(turns >= 2 * count - 2);
+    BOOST_TEST(turns <= 2 * count + 12);
+    for (const auto& wire : wires)
+        BOOST_TEST(taken(wire)->parameters.at("accounts").as_array().size() == count);
+}
+
 BOOST_FIXTURE_TEST_CASE(last_uses, Slow) {
     begin();
     for (std::size_t i = 0; i < count; ++i)
