@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/line.h"
@@ -100,6 +100,11 @@ static void try_connect(struct loop* loop) {
         return;
     }
     loop->line.fd = fd;
+    struct stat its;
+    if (fstat(fd, &its) == 0) { /* else a child leaves it alone */
+        loop->watch->socket_device = its.st_dev;
+        loop->watch->socket_inode = its.st_ino;
+    }
     atomic_store(&loop->watch->socket_fd, fd);
     tb_call_begin(&call, "WatchTokens");
     tb_call_list(&call, "accounts", loop->watch->account);
@@ -220,21 +225,12 @@ static void wait_for_something(struct loop* loop) {
     const int64_t due =
         loop->line.fd < 0 && loop->retry_at < loop->expires_at ? loop->retry_at : loop->expires_at;
     const int timer = atomic_load_explicit(&loop->watch->timer_fd, memory_order_relaxed);
-    struct itimerspec at;
-    memset(&at, 0, sizeof at);
-    if (due != INT64_MAX) {
-        const int64_t when = due > 0 ? due : 1; /* 0 would disarm it */
-        at.it_value.tv_sec = (time_t)(when / 1000);
-        at.it_value.tv_nsec = (long)(when % 1000) * 1000000;
-    }
-    timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
-    struct pollfd waits[3] = {
-        {atomic_load_explicit(&loop->watch->wake_fd, memory_order_relaxed), POLLIN, 0},
-        {timer, POLLIN, 0},
-        {loop->line.fd, POLLIN, 0}, /* poll passes over -1 */
-    };
-    if (poll(waits, 3, -1) <= 0) return;
-    if (waits[2].revents != 0) receive(loop);
+    tb_timer_set(loop->watch, timer, due);
+    if (atomic_load(&loop->shared->stop)) return; /* tb_watch_close may have set it before us */
+    struct pollfd waits[2] = {{timer, POLLIN, 0},
+                              {loop->line.fd, POLLIN, 0}}; /* poll passes over -1 */
+    if (poll(waits, 2, -1) <= 0) return;
+    if (waits[1].revents != 0) receive(loop);
 }
 
 void* tb_watch_run(void* argument) {
