@@ -20,7 +20,7 @@ static tb_error await(int fd, short events, int64_t until, tb_failure* failure) 
             return tb_fail(failure, TB_E_TIMED_OUT,
                            "no answer in time: tokenbrokerd is busy or hangs");
         struct pollfd wait = {fd, events, 0};
-        const int ready = poll(&wait, 1, (int)left);
+        const int ready = poll(&wait, 1, (int)tb_nap_ms(left));
         if (ready > 0) return TB_OK;
         if (ready < 0 && errno != EINTR) return tb_fail_errno(failure, TB_E_SYSTEM, "poll", errno);
     }

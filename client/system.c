@@ -24,6 +24,10 @@ int64_t tb_wall_ms(void) {
     return clock_ms(CLOCK_REALTIME);
 }
 
+int64_t tb_nap_ms(int64_t left_ms) {
+    return left_ms < 1000 ? left_ms : 1000;
+}
+
 tb_error tb_fail_errno(tb_failure* failure, tb_error error, const char* what, int number) {
     char words[128] = "", text[512];
     /* GNU's strerror_r: the text may stand elsewhere. */
