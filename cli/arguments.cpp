@@ -151,7 +151,8 @@ void Parser::add_account_add(CLI::App& group) {
           "What the provider must know of the account, not secret; may be repeated");
     add.add_flag("--replace", add_.replace,
                  "Take a new grant for an existing account, once it has proved itself");
-    duration(add, "--wait", add_.wait_ms, "Wait this long for the first token (default 10s)");
+    duration(add, "--wait", add_.wait_ms,
+             "Wait this long for the first token, at most 5m (default 10s)", wait_max_ms);
     add.add_flag_callback(
         "--no-wait", [this] { add_.wait_ms = 0; }, "Don't wait for the first token");
 }
@@ -221,7 +222,8 @@ void Parser::add_login_commands() {
 void Parser::add_daemon_commands() {
     CLI::App& renew = named(app_, "renew", "Renew now, whatever the timer says",
                             "  tokenbroker renew shop/main --timeout 5s", renew_);
-    duration(renew, "--timeout", renew_.timeout_ms, "Wait this long for it (default 30s)");
+    duration(renew, "--timeout", renew_.timeout_ms,
+             "Wait this long for it, at most 5m (default 30s)", wait_max_ms);
 
     chosen(command(app_, "reload", "Have the daemon read its configuration again",
                    "  tokenbroker reload"),

@@ -7,6 +7,8 @@
 #include <array>
 #include <limits>
 
+#include "base/limits.hpp"
+
 namespace tb::cli {
 namespace {
 
@@ -16,7 +18,9 @@ struct Unit {
 };
 constexpr std::array units{Unit{"ms", 1}, Unit{"s", 1'000}, Unit{"m", 60'000}, Unit{"h", 3'600'000},
                            Unit{"d", 86'400'000}};
-constexpr std::int64_t longest_ms = std::int64_t{3'650} * 86'400'000;
+constexpr std::int64_t longest_ms = limits::lifetime_max_ms.count();  // no token lives longer
+static_assert(longest_ms == std::int64_t{3'650} * 86'400'000,
+              "the help and the man page say 3650d");
 
 // Takes the digits at the front of `rest`; nullopt if there are none or too many.
 std::optional<std::int64_t> take_number(std::string_view& rest) {

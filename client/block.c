@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "client/inside.h"
+
 /* Where the next string goes. */
 struct filler {
     char* base;
@@ -46,7 +48,18 @@ static int64_t sum_or_max(int64_t a, int64_t b) {
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-void tb_block_pack(struct tb_block* block, const struct tb_token_text* text, int64_t now_boot_ms) {
+int64_t tb_reply_age_ms(const struct tb_token_text* text, int64_t asked_boot_ms,
+                        int64_t now_boot_ms) {
+    if (text->remaining_ms < 0) return 0;
+    const int64_t left = text->expires_at_ms - tb_wall_ms();
+    if (left >= text->remaining_ms) return 0;
+    const int64_t by_wall =
+        left < 0 ? sum_or_max(text->remaining_ms, -left) : text->remaining_ms - left;
+    const int64_t most = now_boot_ms - asked_boot_ms;
+    return by_wall < most ? by_wall : most;
+}
+
+void tb_block_pack(struct tb_block* block, const struct tb_token_text* text, int64_t made_boot_ms) {
     const size_t bytes = tb_block_bytes(text);
     memset(block, 0, bytes);
     block->bytes = bytes;
@@ -65,7 +78,7 @@ void tb_block_pack(struct tb_block* block, const struct tb_token_text* text, int
     token->generation = text->generation;
     token->expires_at_ms = text->expires_at_ms;
     token->until_boot_ms =
-        text->remaining_ms < 0 ? -1 : sum_or_max(text->remaining_ms, now_boot_ms);
+        text->remaining_ms < 0 ? -1 : sum_or_max(text->remaining_ms, made_boot_ms);
     tb_pair* const pairs = (tb_pair*)(base + pairs_at);
     for (size_t i = 0; i < text->attributes_count; ++i) {
         pairs[i].name = put(&into, &text->attributes[i][0]);

@@ -17,8 +17,13 @@ struct tb_block {
 
 /* Of the block that this token needs; never more than TB_BLOCK_BYTES_MAX. */
 size_t tb_block_bytes(const struct tb_token_text* text);
-/* BLOCK has that many bytes, aligned to 8. NOW: CLOCK_BOOTTIME when the reply came. */
-void tb_block_pack(struct tb_block* block, const struct tb_token_text* text, int64_t now_boot_ms);
+/* BLOCK has that many bytes, aligned to 8. MADE: CLOCK_BOOTTIME when the daemon wrote the reply. */
+void tb_block_pack(struct tb_block* block, const struct tb_token_text* text, int64_t made_boot_ms);
+/* How long ago the daemon wrote this: it may have lain unread while the process was stopped or the
+ * machine slept, and remaining_ms is of then. By the wall clock, but never more than since the call
+ * was sent (ASKED), so that for a prompt answer a stepped wall clock does no harm. */
+int64_t tb_reply_age_ms(const struct tb_token_text* text, int64_t asked_boot_ms,
+                        int64_t now_boot_ms);
 /* Offsets to pointers: once for each copy. */
 const tb_token* tb_block_bind(struct tb_block* block);
 

@@ -20,7 +20,7 @@ static tb_error await(int fd, short events, int64_t until, tb_failure* failure) 
             return tb_fail(failure, TB_E_TIMED_OUT,
                            "no answer in time: tokenbrokerd is busy or hangs");
         struct pollfd wait = {fd, events, 0};
-        const int ready = poll(&wait, 1, (int)left);
+        const int ready = poll(&wait, 1, (int)tb_nap_ms(left));
         if (ready > 0) return TB_OK;
         if (ready < 0 && errno != EINTR) return tb_fail_errno(failure, TB_E_SYSTEM, "poll", errno);
     }
@@ -143,6 +143,21 @@ static int64_t patience_of_daemon(int64_t deadline_ms) {
     return deadline_ms - margin;
 }
 
+/* The answer as the caller gets it. */
+static tb_error hand_over(const struct tb_token_text* text, int64_t asked, tb_token** token,
+                          tb_failure* failure) {
+    const int64_t now = tb_now_ms();
+    const int64_t age = tb_reply_age_ms(text, asked, now);
+    if (text->remaining_ms >= 0 && text->remaining_ms <= age)
+        return tb_fail(failure, TB_E_TIMED_OUT,
+                       "the token expired before this process came to read it");
+    struct tb_block* const block = malloc(tb_block_bytes(text));
+    if (block == NULL) return tb_fail(failure, TB_E_NO_MEMORY, NULL);
+    tb_block_pack(block, text, now - age);
+    *token = (tb_token*)(uintptr_t)tb_block_bind(block);
+    return tb_fail(failure, TB_OK, NULL);
+}
+
 tb_error tb_get(const char* account, const tb_options* given, tb_token** token,
                 tb_failure* failure) {
     tb_options options;
@@ -162,20 +177,12 @@ tb_error tb_get(const char* account, const tb_options* given, tb_token** token,
     if (options.parameters_count > 0)
         tb_call_pairs(&call, "parameters", options.parameters, options.parameters_count);
     tb_call_end(&call, false);
-    error = exchange(&place, &call, tb_now_ms() + options.deadline_ms, &line, &reply, failure);
+    const int64_t asked = tb_now_ms();
+    error = exchange(&place, &call, asked + options.deadline_ms, &line, &reply, failure);
     if (error == TB_OK && (!reply.has_token || reply.token.remaining_ms == 0 ||
                            strcmp(reply.token.account.data, account) != 0))
         error = tb_fail(failure, TB_E_PROTOCOL, "the answer has no usable token of this account");
-    if (error == TB_OK) {
-        struct tb_block* const block = malloc(tb_block_bytes(&reply.token));
-        if (block == NULL) {
-            error = tb_fail(failure, TB_E_NO_MEMORY, NULL);
-        } else {
-            tb_block_pack(block, &reply.token, tb_now_ms());
-            *token = (tb_token*)(uintptr_t)tb_block_bind(block);
-            error = tb_fail(failure, TB_OK, NULL);
-        }
-    }
+    if (error == TB_OK) error = hand_over(&reply.token, asked, token, failure);
     let_go(&line, &call);
     return error;
 }

@@ -15,6 +15,11 @@ tb_error tb_fail_errno(tb_failure* failure, tb_error error, const char* what, in
 
 /* CLOCK_BOOTTIME: tokens go on expiring in suspend, and so do deadlines. */
 int64_t tb_now_ms(void);
+/* How long to wait in one go: the kernel's timeouts stand still in suspend, so the clock is looked
+ * at every second. */
+int64_t tb_nap_ms(int64_t left_ms);
+/* CLOCK_REALTIME: may be stepped, but goes on whatever befalls this process. */
+int64_t tb_wall_ms(void);
 
 /* Where the daemon's socket is. The environment is read once; whether a user's daemon is there is
  * looked at each time. */

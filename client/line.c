@@ -26,12 +26,13 @@ int tb_line_connect(const char* path, int64_t wait_ms) {
                 error = EAGAIN;
                 break;
             }
-            const struct timeval patience = {(time_t)(left / 1000),
-                                             (suseconds_t)(left % 1000 * 1000)};
+            const int64_t nap = tb_nap_ms(left);
+            const struct timeval patience = {(time_t)(nap / 1000),
+                                             (suseconds_t)(nap % 1000 * 1000)};
             setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
         }
         error = connect(fd, (const struct sockaddr*)&address, sizeof address) == 0 ? 0 : errno;
-    } while (error == EINTR);
+    } while (error == EINTR || (error == EAGAIN && wait_ms > 0));
     if (error == 0) return fd;
     close(fd);
     return -error;

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/line.h"
@@ -17,12 +17,15 @@ enum { PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 2000, PAUSE_ANSWERED_FIRST_MS = 1000 
 enum { PAUSE_ANSWERED_MAX_MS = 30000, RETRY_AFTER_MAX_MS = 300000 };
 /* A token is withdrawn this much before it expires: the thread may wake up late. */
 enum { EARLY_MS = 50 };
+/* An event that was written longer ago than this lay unread, or the wall clock was stepped. */
+enum { OLD_MS = 2000 };
 
 struct loop {
     struct tb_watch* watch;
     struct tb_shared* shared;
     struct tb_line line;
     int64_t expires_at; /* on CLOCK_BOOTTIME; INT64_MAX: never, or nothing in hand */
+    int64_t asked_at;   /* when the call was sent on this connection */
     int64_t retry_at;   /* while there is no connection */
     int64_t pause_ms;   /* the last one; 0: all was well */
     uint64_t random;
@@ -66,6 +69,12 @@ static void refused(struct loop* loop, tb_error error, const tb_failure* failure
     plan_retry(loop, PAUSE_ANSWERED_FIRST_MS, PAUSE_ANSWERED_MAX_MS, failure->retry_after_ms);
 }
 
+/* What came was old. The answer to a new call is not, and replaces whatever else lies unread. */
+static void ask_again(struct loop* loop) {
+    hang_up(loop);
+    plan_retry(loop, PAUSE_FIRST_MS, PAUSE_ANSWERED_MAX_MS, 0);
+}
+
 static void withdraw(struct loop* loop) {
     loop->expires_at = INT64_MAX;
     tb_withdraw(loop->watch);
@@ -91,10 +100,16 @@ static void try_connect(struct loop* loop) {
         return;
     }
     loop->line.fd = fd;
+    struct stat its;
+    if (fstat(fd, &its) == 0) { /* else a child leaves it alone */
+        loop->watch->socket_device = its.st_dev;
+        loop->watch->socket_inode = its.st_ino;
+    }
     atomic_store(&loop->watch->socket_fd, fd);
     tb_call_begin(&call, "WatchTokens");
     tb_call_list(&call, "accounts", loop->watch->account);
     tb_call_end(&call, true);
+    loop->asked_at = tb_now_ms();
     /* Some hundred bytes into the empty buffer of a new socket. */
     if (send(fd, call.text, call.size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)call.size) {
         const tb_error error = tb_fail(&failure, TB_E_NO_DAEMON, NULL);
@@ -118,30 +133,39 @@ static tb_error status_of_event(const char* event, bool has_token) {
     return has_token ? TB_OK : TB_E_NOT_YET; /* new_token, recovered, or a newer daemon's */
 }
 
-static void take_token(struct loop* loop, const struct tb_token_text* token) {
+/* False: it is old. What is certain to be left of it is published in any case; but if it is the
+ * wall clock that was stepped there is more, so it pays to ask. */
+static bool take_token(struct loop* loop, const struct tb_token_text* token) {
     const int64_t now = tb_now_ms();
     const bool endless = token->remaining_ms < 0;
-    if (!endless && token->remaining_ms <= EARLY_MS) return; /* its successor is on the way */
-    struct tb_block* const block = (struct tb_block*)(void*)loop->shared->packed;
-    tb_block_pack(block, token, now);
-    loop->expires_at = endless ? INT64_MAX : block->token.until_boot_ms - EARLY_MS;
-    tb_publish(loop->watch);
+    const int64_t age = tb_reply_age_ms(token, loop->asked_at, now);
+    if (endless || token->remaining_ms - age > EARLY_MS) { /* else its successor is on the way */
+        struct tb_block* const block = (struct tb_block*)(void*)loop->shared->packed;
+        tb_block_pack(block, token, now - age);
+        loop->expires_at = endless ? INT64_MAX : block->token.until_boot_ms - EARLY_MS;
+        tb_publish(loop->watch);
+    }
+    return age <= OLD_MS;
 }
 
 static void take_event(struct loop* loop, const struct tb_reply* reply) {
     tb_failure failure;
+    bool fresh = true;
     const tb_error status = status_of_event(reply->event.data, reply->has_token);
     if (status == TB_E_ACCOUNT_PAUSED || status == TB_E_UNKNOWN_ACCOUNT)
         withdraw(loop); /* by an operator */
     else if (reply->has_token)
-        take_token(loop, &reply->token);
+        fresh = take_token(loop, &reply->token);
     tb_fail_text(&failure, status, &reply->reason);
     if (status == TB_E_UNKNOWN_ACCOUNT) { /* nothing more comes on this connection */
         refused(loop, status, &failure);
         return;
     }
-    loop->pause_ms = 0;
     tb_tell(loop->watch, status, &failure);
+    if (fresh)
+        loop->pause_ms = 0;
+    else
+        ask_again(loop);
 }
 
 /* An answer with a token of another account is none of ours, whatever else it says. */
@@ -201,21 +225,12 @@ static void wait_for_something(struct loop* loop) {
     const int64_t due =
         loop->line.fd < 0 && loop->retry_at < loop->expires_at ? loop->retry_at : loop->expires_at;
     const int timer = atomic_load_explicit(&loop->watch->timer_fd, memory_order_relaxed);
-    struct itimerspec at;
-    memset(&at, 0, sizeof at);
-    if (due != INT64_MAX) {
-        const int64_t when = due > 0 ? due : 1; /* 0 would disarm it */
-        at.it_value.tv_sec = (time_t)(when / 1000);
-        at.it_value.tv_nsec = (long)(when % 1000) * 1000000;
-    }
-    timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
-    struct pollfd waits[3] = {
-        {atomic_load_explicit(&loop->watch->wake_fd, memory_order_relaxed), POLLIN, 0},
-        {timer, POLLIN, 0},
-        {loop->line.fd, POLLIN, 0}, /* poll passes over -1 */
-    };
-    if (poll(waits, 3, -1) <= 0) return;
-    if (waits[2].revents != 0) receive(loop);
+    tb_timer_set(loop->watch, timer, due);
+    if (atomic_load(&loop->shared->stop)) return; /* tb_watch_close may have set it before us */
+    struct pollfd waits[2] = {{timer, POLLIN, 0},
+                              {loop->line.fd, POLLIN, 0}}; /* poll passes over -1 */
+    if (poll(waits, 2, -1) <= 0) return;
+    if (waits[1].revents != 0) receive(loop);
 }
 
 void* tb_watch_run(void* argument) {
@@ -224,6 +239,7 @@ void* tb_watch_run(void* argument) {
                         watch->shared,
                         {-1, watch->shared->frame, TB_FRAME_BYTES_MAX, 0, 0, 0},
                         INT64_MAX,
+                        0,
                         0,
                         0,
                         0};

@@ -17,6 +17,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "client/block.h"
 #include "client/inside.h"
@@ -52,9 +54,13 @@ struct tb_watch {
     pthread_t thread;
     _Atomic uint64_t count;   /* of versions, kept over a fork: no version comes twice */
     _Atomic unsigned holders; /* the watch itself and each reader: the last one frees */
-    /* Its descriptors, or -1. In a child: copies, to be closed and not to be used. -1 is stored
-     * before one is closed, so that a child never closes what is not its own. */
-    _Atomic int socket_fd, wake_fd, timer_fd;
+    /* Its descriptors, or -1. In a child: copies, to be closed and not to be used; but a child may
+     * have closed them itself and have files of its own under these numbers. So what tells that one
+     * is still ours is stored before the descriptor, and -1 before it is closed. */
+    _Atomic int socket_fd, timer_fd;
+    dev_t socket_device; /* no other socket has these two */
+    ino_t socket_inode;
+    struct timespec timer_mark; /* the timer's interval: all timers have one inode in common */
     char account_text[TB_ACCOUNT_BYTES_MAX + 1];
 };
 
@@ -82,6 +88,9 @@ void tb_publish(struct tb_watch* watch);
 void tb_withdraw(struct tb_watch* watch);
 /* A status for people and for those who wait. */
 void tb_tell(struct tb_watch* watch, tb_error status, const tb_failure* failure);
+
+/* When the thread wakes up, on CLOCK_BOOTTIME; INT64_MAX: the timer alone wakes it not. */
+void tb_timer_set(const struct tb_watch* watch, int timer_fd, int64_t at_ms);
 
 /* The thread's function; its argument is the tb_watch. */
 void* tb_watch_run(void* watch);

@@ -10,10 +10,22 @@
 
 #define SYSTEM_SOCKET "/run/tokenbroker/tokens.sock"
 
-int64_t tb_now_ms(void) {
+static int64_t clock_ms(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t tb_now_ms(void) {
+    return clock_ms(CLOCK_BOOTTIME);
+}
+
+int64_t tb_wall_ms(void) {
+    return clock_ms(CLOCK_REALTIME);
+}
+
+int64_t tb_nap_ms(int64_t left_ms) {
+    return left_ms < 1000 ? left_ms : 1000;
 }
 
 tb_error tb_fail_errno(tb_failure* failure, tb_error error, const char* what, int number) {

@@ -137,7 +137,9 @@ TB_API tb_error tb_watch_open(const char* account, const char* socket, tb_watch*
 /* Waits until a usable token is there (TB_OK), until the daemon says that none will come without
  * somebody doing something (1..4: at once, so don't call it in a tight loop), or for TIMEOUT_MS
  * (what is known then: TB_E_NO_DAEMON, TB_E_NOT_YET, ...). TIMEOUT_MS is 0..300000.
- * After fork it starts the child's own thread. Thread-safe. */
+ * After fork it starts the child's own thread. The child may have closed any descriptors before and
+ * have files of its own under their numbers, as a daemon does: of what it inherited the library
+ * closes only what is still the watch's. Thread-safe. */
 TB_API tb_error tb_watch_wait(tb_watch* watch, int64_t timeout_ms, tb_failure* failure);
 
 /* How the account fares: TB_OK, or why there is, or soon will be, no token; a token in hand may be
@@ -146,7 +148,8 @@ TB_API tb_error tb_watch_wait(tb_watch* watch, int64_t timeout_ms, tb_failure* f
 TB_API tb_error tb_watch_status(tb_watch* watch, tb_failure* failure);
 
 /* Ends the thread and wipes what it had. Readers may be read (they give NULL) and closed after it.
- * NULL is fine. Once for each watch in each process, with no other tb_watch_* call at that time. */
+ * NULL is fine. Once for each watch in each process, with no other tb_watch_* call at that time. In
+ * a child, as tb_watch_wait, it leaves alone what isn't the watch's. */
 TB_API void tb_watch_close(tb_watch* watch);
 
 /* A reader holds a copy of the token of its own: one for each thread that reads. Thread-safe, but

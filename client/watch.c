@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,15 +14,49 @@
 /* Frames are parsed in the shared pages, so the thread needs little. */
 static const size_t stack_bytes = 256 * 1024;
 
-static void close_fd(_Atomic int* fd) {
-    const int old = atomic_exchange(fd, -1);
-    if (old >= 0) close(old);
+void tb_timer_set(const struct tb_watch* watch, int timer_fd, int64_t at_ms) {
+    struct itimerspec at;
+    memset(&at, 0, sizeof at);
+    at.it_interval = watch->timer_mark;
+    if (at_ms != INT64_MAX) {
+        if (at_ms <= 0) at_ms = 1; /* 0 would disarm it */
+        at.it_value.tv_sec = (time_t)(at_ms / 1000);
+        at.it_value.tv_nsec = (long)(at_ms % 1000) * 1000000;
+    }
+    timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* With an interval that no other timer has: at least 34 years, so it never comes to it. */
+static int open_timer(struct tb_watch* watch) {
+    const int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd < 0) return fd;
+    const uintptr_t address = (uintptr_t)watch >> 4;
+    clock_gettime(CLOCK_BOOTTIME, &watch->timer_mark);
+    watch->timer_mark.tv_sec = (time_t)(1 << 30 | (address & ((1 << 30) - 1)));
+    tb_timer_set(watch, fd, INT64_MAX);
+    return fd;
+}
+
+static void close_timer(struct tb_watch* watch) {
+    const struct timespec* const mark = &watch->timer_mark;
+    const int fd = atomic_exchange(&watch->timer_fd, -1);
+    struct itimerspec its;
+    if (fd >= 0 && timerfd_gettime(fd, &its) == 0 && its.it_interval.tv_sec == mark->tv_sec &&
+        its.it_interval.tv_nsec == mark->tv_nsec)
+        close(fd);
+}
+
+static void close_socket(struct tb_watch* watch) {
+    const int fd = atomic_exchange(&watch->socket_fd, -1);
+    struct stat its;
+    if (fd >= 0 && fstat(fd, &its) == 0 && its.st_dev == watch->socket_device &&
+        its.st_ino == watch->socket_inode)
+        close(fd);
 }
 
 static void close_fds(struct tb_watch* watch) {
-    close_fd(&watch->socket_fd);
-    close_fd(&watch->timer_fd);
-    close_fd(&watch->wake_fd);
+    close_socket(watch);
+    close_timer(watch);
 }
 
 static int start_thread(struct tb_watch* watch) {
@@ -46,13 +80,9 @@ static tb_error start(struct tb_watch* watch, tb_failure* failure) {
     struct tb_shared* const shared = watch->shared;
     pthread_condattr_t attributes;
     close_fds(watch); /* the parent's, in a child */
-    atomic_store(&watch->wake_fd, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    atomic_store(&watch->timer_fd, timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
-    if (atomic_load(&watch->wake_fd) < 0 || atomic_load(&watch->timer_fd) < 0) {
-        tb_fail_errno(failure, TB_E_SYSTEM, "no descriptor for the watch", errno);
-        close_fds(watch);
-        return TB_E_SYSTEM;
-    }
+    atomic_store(&watch->timer_fd, open_timer(watch));
+    if (atomic_load(&watch->timer_fd) < 0)
+        return tb_fail_errno(failure, TB_E_SYSTEM, "no descriptor for the watch", errno);
     pthread_mutex_init(&shared->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -102,7 +132,6 @@ tb_error tb_watch_open(const char* account, const char* socket, tb_watch** into,
     watch->account = watch->account_text;
     atomic_store(&watch->holders, 1);
     atomic_store(&watch->socket_fd, -1);
-    atomic_store(&watch->wake_fd, -1);
     atomic_store(&watch->timer_fd, -1);
     tb_error error = tb_place_find(&watch->place, socket, failure);
     if (error == TB_OK) {
@@ -176,10 +205,8 @@ void tb_watch_close(tb_watch* watch) {
     if (watch == NULL) return;
     struct tb_shared* const shared = watch->shared;
     if (atomic_load(&shared->life) == TB_ALIVE) { /* else it is the parent's thread */
-        const uint64_t one = 1;
-        atomic_store(&shared->stop, true);
-        while (write(atomic_load(&watch->wake_fd), &one, sizeof one) < 0 && errno == EINTR) {
-        }
+        atomic_store(&shared->stop, true); /* first: the thread looks after it has set the timer */
+        tb_timer_set(watch, atomic_load(&watch->timer_fd), 0);
         pthread_join(watch->thread, NULL);
         pthread_cond_destroy(&shared->changed);
         pthread_mutex_destroy(&shared->lock);

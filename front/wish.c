@@ -47,7 +47,8 @@ static bool read_option(char* const** argv, struct tb_wish* wish) {
     if ((value = value_of("--min-remaining", argv)) != NULL && wish->min_remaining_ms < 0)
         return read_duration(value, &wish->min_remaining_ms);
     if ((value = value_of("--timeout", argv)) != NULL && wish->timeout_ms < 0)
-        return read_duration(value, &wish->timeout_ms);
+        /* More than the daemon waits: the full command says so. */
+        return read_duration(value, &wish->timeout_ms) && wish->timeout_ms <= TB_DEADLINE_MS_MAX;
     return false;
 }
 

@@ -38,6 +38,24 @@ class Commands(unittest.TestCase):
         self.run_ok("get", "shop/main")
         self.assertEqual(self.daemon.parameters_of("GetToken"), {"account": "shop/main", "timeout_ms": 10000})
 
+    def test_no_longer_wait_than_the_daemons(self):
+        """Said before anything is asked, not only when a renewal has to be waited for."""
+        for code, words in ((2, ["get", "shop/main", "--timeout"]), (125, ["exec", "A=shop/main", "--timeout"]),
+                            (2, ["renew", "shop/main", "--timeout"]), (2, ["account", "add", "shop/main", "--wait"])):
+            tail = ["--", "true"] if words[0] == "exec" else []
+            for wait in ("300001ms", "5m1s", "2h"):
+                with self.subTest(words=words, wait=wait):
+                    done = self.run_ok(*words, wait, *tail, code=code)
+                    self.assertEqual(done.stdout, "")
+                    self.assertIn(f"{words[-1]}: '{wait}' is too long; the daemon waits at most 5m\n", done.stderr)
+                    self.assertEqual(self.daemon.calls, [])
+            self.assertRegex(self.run_ok(*[word for word in words if word.isalpha()], "--help").stdout, r"at\s+most\s+5m")
+        self.run_ok("get", "shop/main", "--timeout", "5m")
+        self.assertEqual(self.daemon.parameters_of("GetToken")["timeout_ms"], 300000)
+        self.run_ok("get", "shop/main", "--timeout", "300000ms", "--min-remaining", "3650d")
+        self.assertEqual(self.daemon.parameters_of("GetToken")["min_remaining_ms"], 315360000000)
+        self.assertIn("at most 3650d", self.run_ok("get", "shop/main", "--min-remaining", "3651d", code=2).stderr)
+
     def test_the_socket_by_environment(self):
         done = subprocess.run([PROGRAM, "get", "shop/main"], env={"TOKENBROKER_SOCKET": self.daemon.socket}, capture_output=True,
                               text=True, timeout=30)

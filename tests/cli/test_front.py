@@ -36,7 +36,7 @@ ANSWERS = {
 WORDS = [
     ["get", "shop/main"], ["get", "shop/main", "--header"], ["get", "--header", "shop/main"], ["get", "shop/main", "--json"],
     ["get", "--min-remaining", "60s", "shop/main"], ["get", "--min-remaining=1m", "shop/main", "--timeout", "900ms"],
-    ["get", "shop/main", "--min-remaining", "90"], ["get", "shop/main", "--min-remaining", "1m30s", "--timeout", "2h"],
+    ["get", "shop/main", "--min-remaining", "90"], ["get", "shop/main", "--min-remaining", "1m30s", "--timeout", "5m"],
     ["get", "shop/main", "--timeout", "0s"], ["get", "shop/main", "--param", "user_id=7"],
 ]
 WRONG = [
@@ -44,7 +44,7 @@ WRONG = [
     ["get", "shop/main", "shop/other"], ["get", "", "--header"], ["get", "shop main"], ["get", "x" * 129], ["--header", "get", "shop/main"],
     ["get", "shop/main", "--header", "--header"], ["get", "shop/main", "--socket="], ["get", "--socket", "get", "shop/main"],
     ["get", "shop/main", "--help"], ["get", "shop/main", "--timeout", "1s", "--timeout", "2s"], ["get", "--", "shop/main"], ["--version"],
-    ["gett", "shop/main"], ["get", "shop/main", "--min-remaining", "99999999h"], ["get", "shop/main", "--min-remaining", "-5s"],
+    ["get", "shop/main", "--timeout", "300001ms"], ["get", "shop/main", "--timeout=2h"], ["gett", "shop/main"], ["get", "shop/main", "--min-remaining", "99999999h"], ["get", "shop/main", "--min-remaining", "-5s"],
 ]
 
 
@@ -141,6 +141,7 @@ class FrontTest(unittest.TestCase):
             with open(os.path.join(TOP, path), encoding="utf-8") as source:
                 return int(re.search(pattern, source.read())[1].replace("'", ""))
         self.assertEqual(number("front/wish.h", r"TIMEOUT_MS_DEFAULT = (\d+)"), number("cli/commands.hpp", r"timeout_ms = ([\d']+)"))
+        self.assertEqual(number("client/inside.h", r"DEADLINE_MS_MAX = (\d+)"), number("base/limits.hpp", r"reader_timeout_max_ms{([\d']+)"))
 
 
 if __name__ == "__main__":

@@ -118,6 +118,27 @@ BOOST_AUTO_TEST_CASE(answers_that_are_none) {
     }
 }
 
+// The process was stopped while the answer lay in the socket.
+BOOST_AUTO_TEST_CASE(an_answer_that_lay_unread) {
+    const auto later = [](std::string token) {
+        return [token = got(token)](const std::string&) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(600));
+            return token;
+        };
+    };
+    FakeDaemon daemon(always(""));
+    daemon.answer_with(later(token_json(7, 500)));  // written just now
+    BOOST_TEST(Got(daemon).error == TB_OK);
+    daemon.answer_with(later(written_before(10'000, token_json(7, 60'000))));
+    const Got shorter(daemon);
+    BOOST_REQUIRE(shorter.error == TB_OK);
+    BOOST_TEST(tb_token_remaining_ms(shorter.token) <= 59'400);  // since it was asked, no more
+    daemon.answer_with(later(written_before(10'000, token_json(7, 500), 500)));
+    const Got expired(daemon);
+    BOOST_TEST(expired.error == TB_E_TIMED_OUT);
+    BOOST_TEST(expired.token == nullptr);
+}
+
 // The largest token there is, in a frame of more than 64 KiB.
 BOOST_AUTO_TEST_CASE(large_frames) {
     FakeDaemon daemon(always(""));

@@ -1,11 +1,15 @@
 // Readers on every core while the token changes as fast as a daemon can send: no token is ever a
 // mixture of two, none is older than one seen before. And children of fork: none reads what nobody
 // keeps current. TSan watches the first; it knows no threads after fork, so it skips the second.
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <tokenbroker.hpp>
 
@@ -144,6 +148,23 @@ int in_child(const std::function<int()>& body) {
     ::waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + status;
 }
+// Closes all that it inherited but the standard streams, and opens files of its own, as a daemon
+// does. Their number.
+int begin_anew(const std::function<int()>& open_one) {
+    const int limit = 3 + static_cast<int>(std::distance(
+                              std::filesystem::directory_iterator("/proc/self/fd"), {}));
+    for (int fd = 3; fd < 1'024; ++fd)
+        ::close(fd);
+    int last = 0;
+    while (last < limit)
+        last = open_one();
+    return last + 1;
+}
+bool are_open(int limit) {
+    for (int fd = 3; fd < limit; ++fd)
+        if (::fcntl(fd, F_GETFD) < 0) return false;
+    return true;
+}
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(children_of_fork) {
@@ -188,6 +209,45 @@ BOOST_AUTO_TEST_CASE(children_of_fork) {
     BOOST_TEST(tb_read(used)->generation == 2);
     tb_reader_close(used);
     tb_reader_close(unused);
+    tb_watch_close(watch);
+}
+
+// Whatever kind of file it is that has got the number of one of the watch's.
+BOOST_AUTO_TEST_CASE(children_that_closed_all_and_opened_their_own) {
+    FakeDaemon daemon([](const std::string&) { return nth(1); });
+    tb_watch* watch = nullptr;
+    BOOST_REQUIRE(tb_watch_open("shop/main", daemon.socket().c_str(), &watch, nullptr) == TB_OK);
+    BOOST_REQUIRE(tb_watch_wait(watch, 10'000, nullptr) == TB_OK);
+    const std::vector<std::function<int()>> kinds{
+        [] { return ::open("/dev/null", O_RDONLY); }, [] { return ::eventfd(0, 0); },
+        [] { return ::timerfd_create(CLOCK_BOOTTIME, 0); },
+        [] { return ::socket(AF_UNIX, SOCK_STREAM, 0); }};
+    for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+        BOOST_TEST(in_child([&] {
+                       const int limit = begin_anew(kinds[kind]);
+                       tb_watch_close(watch);
+                       return are_open(limit) ? 0 : 1;
+                   }) == 0,
+                   kind);
+        BOOST_TEST(in_child([&] {
+                       const int limit = begin_anew(kinds[kind]);
+                       if (tb_watch_wait(watch, 10'000, nullptr) != TB_OK) return 1;
+                       if (!are_open(limit)) return 2;
+                       tb_watch_close(watch);
+                       return are_open(limit) ? 0 : 3;
+                   }) == 0,
+                   kind);
+    }
+    // One that closed nothing is left without the watch's two.
+    BOOST_TEST(in_child([&] {
+                   const auto count = [] {
+                       return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                                            {});
+                   };
+                   const auto before = count();
+                   tb_watch_close(watch);
+                   return before - count() == 2 ? 0 : 1;
+               }) == 0);
     tb_watch_close(watch);
 }
 

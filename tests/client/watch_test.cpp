@@ -89,6 +89,46 @@ BOOST_AUTO_TEST_CASE(a_token_that_expires_is_withdrawn) {
     BOOST_TEST(it.generation() == 2);
 }
 
+// The process was stopped, or the machine slept, while it lay in the socket. It can't have lain
+// there for longer than it is since the call.
+BOOST_AUTO_TEST_CASE(a_token_that_lay_unread) {
+    Watched it(event("new_token", token_json(1)));
+    BOOST_TEST(it.comes_to(1));
+    // It expired meanwhile, and the provider is away: nothing will replace it.
+    it.daemon.answer_with(always(event("expiring_unrenewed")));
+    std::this_thread::sleep_for(2'300ms);
+    it.daemon.push(event("new_token", written_before(2'200, token_json(2, 2'100), 2'100)));
+    BOOST_TEST(it.status_becomes(TB_E_PROVIDER_UNAVAILABLE));
+    BOOST_TEST(it.generation() == 1);
+    BOOST_TEST(it.daemon.calls() == 2);
+    // There is something left of it, and no more than that.
+    std::this_thread::sleep_for(2'300ms);
+    it.daemon.push(event("new_token", written_before(2'200, token_json(3, 4'000), 4'000)));
+    BOOST_TEST(it.comes_to(3));
+    BOOST_TEST(it.reader->read().remaining_ms() <= 1'800);
+    BOOST_TEST(it.comes_to(-1, 1'900ms));
+}
+
+// What the daemon says of the time left holds, and it isn't asked for ever.
+BOOST_AUTO_TEST_CASE(a_stepped_wall_clock) {
+    Watched it(event("new_token", written_before(3'600'000, token_json(1))));
+    BOOST_TEST(it.comes_to(1));
+    BOOST_TEST(it.reader->read().remaining_ms() > 30'000);
+    BOOST_TEST(it.daemon.calls() == 1);
+    std::this_thread::sleep_for(2'100ms);  // longer than an answer can be on its way
+    const auto second = event("new_token", written_before(3'600'000, token_json(2)));
+    it.daemon.answer_with(always(second));
+    it.daemon.push(second);
+    BOOST_TEST(it.comes_to(2));
+    BOOST_TEST(it.reader->read().remaining_ms() > 30'000);
+    std::this_thread::sleep_for(200ms);
+    BOOST_TEST(it.daemon.calls() == 2);
+    const auto back = event("new_token", written_before(-3'600'000, token_json(3)));
+    it.daemon.push(back);
+    BOOST_TEST(it.comes_to(3));
+    BOOST_TEST(it.daemon.calls() == 2);
+}
+
 BOOST_AUTO_TEST_CASE(the_daemon_restarts) {
     Watched it(event("new_token", token_json(1)));
     BOOST_TEST(it.comes_to(1));
