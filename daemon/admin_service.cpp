@@ -35,10 +35,11 @@ bool AdminService::may(const ipc::Caller& caller) const {
 
 void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (!may(connection.caller())) {
-        deps_.log.notice("{} refused to {}: not root and not in the admin group", call.method,
+        const std::string_view method = shown_method(call);
+        deps_.log.notice("{} refused to {}: not root and not in the admin group", method,
                          connection.caller().describe());
         const auto why = [] { return "not root and not in the admin group"; };
-        audit_.refused(connection.caller(), nullptr, {}, call.method_name(), why);
+        audit_.refused(connection.caller(), nullptr, {}, method, why);
         connection.out() += ipc::permission_denied();
         return;
     }

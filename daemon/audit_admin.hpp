@@ -13,6 +13,10 @@ namespace tb::daemon {
 // Methods that change nothing are not audited, and FinishLogin is a part of Login.
 bool is_audited(std::string_view admin_method);
 
+// The method's name as the audit and the log may show it: one of the interface. What else a caller
+// wrote there has any length and may be a secret in the wrong place.
+std::string_view shown_method(const proto::Call& call);
+
 class AuditedCall final : public ipc::Connection {
   public:
     AuditedCall(ipc::Connection& inner, const proto::Call& call, Audit& audit);
