@@ -20,7 +20,7 @@ AdminService::AdminService(const Deps& deps, AccountTable& table, Broker& broker
       table_(table),
       broker_(broker),
       audit_(audit),
-      keeper_(deps, table, broker),
+      keeper_(deps, table, broker, audit),
       hooks_(std::move(hooks)),
       started_(deps.clock.wall()),
       enrolment_ended_(deps.brain) {}

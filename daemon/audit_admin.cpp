@@ -13,8 +13,8 @@
 namespace tb::daemon {
 namespace {
 
-constexpr std::array looking{"GetStatus", "ListClients", "ExplainAccess",
-                             "ReadAudit", "Diagnose",    "FinishLogin"};
+constexpr std::array looking{"GetStatus", "ListClients", "ExplainAccess", "ReadAudit",
+                             "Diagnose",  "FinishLogin", "RestoreData"};
 
 std::string named(const boost::json::object& parameters, std::string_view member) {
     const auto* value = parameters.if_contains(member);
