@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,21 @@
 #include "cli/terminal.hpp"
 
 namespace tb::cli {
+namespace {
+
+// False: another process has it. One that can't be locked at all is taken for free.
+bool lock(int fd) {
+    return ::flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
+bool is_at(int fd, const std::string& path) {
+    struct stat open{};
+    struct stat named{};
+    return ::fstat(fd, &open) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+           open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+}  // namespace
 
 Answer<Secret> backup_passphrase(const std::string& file, bool for_a_new_one) {
     const bool typed = file.empty() && ::isatty(STDIN_FILENO) == 1;
@@ -127,14 +143,34 @@ Answer<NewFile> NewFile::create(const std::string& path) {
             return failed(fmt::format("{} is there and is no backup; it is not overwritten", path));
     }
     const std::string draft = path + ".part";
+    const auto busy = [&] {
+        return failed(
+            fmt::format("another backup to {} is being made (it writes {}); wait for its "
+                        "end, or name another file",
+                        path, draft));
+    };
+    const UniqueFd before(::open(draft.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (before && (!lock(before.get()) || !is_at(before.get(), draft))) return busy();
     (void)::unlink(draft.c_str());  // of a backup that was cut off
     UniqueFd fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd && errno == EEXIST) return busy();
     if (!fd) return failed(fmt::format("can't make {}: {}", draft, std::strerror(errno)));
+    if (!lock(fd.get())) return busy();
     return NewFile(path, draft, std::move(fd));
 }
 
 NewFile::~NewFile() {
-    if (fd_) (void)::unlink(draft_.c_str());
+    if (fd_ && is_at(fd_.get(), draft_)) (void)::unlink(draft_.c_str());
+}
+
+// Where nothing can be locked (some network file systems) two may have begun at once, and another's
+// draft must not take the place of a backup.
+Answer<> NewFile::still_there() const {
+    if (is_at(fd_.get(), draft_)) return {};
+    return failed(fmt::format(
+        "{} was removed or made anew by somebody else while this backup was written (by "
+        "another backup to the same file?); {} is as it was; run this again",
+        draft_, path_));
 }
 
 Failure NewFile::failure(std::string_view doing) const {
@@ -153,10 +189,11 @@ Answer<> NewFile::write(std::string_view bytes) {
 
 Answer<> NewFile::sync() {
     if (::fsync(fd_.get()) != 0) return failure("sync");
-    return {};
+    return still_there();
 }
 
 Answer<> NewFile::take_place() {
+    if (const Answer<> ours = still_there(); !ours) return ours;
     if (::rename(draft_.c_str(), path_.c_str()) != 0) return failure("rename");
     fd_.reset();
     const auto slash = path_.rfind('/');

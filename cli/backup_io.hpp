@@ -46,6 +46,7 @@ Answer<Verified> verify_backup(const std::string& path, const Secret& passphrase
 Answer<Verified> verify_backup(BackupReader& reader, const Secret& key);
 
 // A file that takes another's place only when it is whole and durable: 0600, in the same folder.
+// While it is written nobody else begins one for the same place.
 class NewFile {
   public:
     static Answer<NewFile> create(const std::string& path);
@@ -60,6 +61,7 @@ class NewFile {
     NewFile(std::string path, std::string draft, UniqueFd fd)
         : path_(std::move(path)), draft_(std::move(draft)), fd_(std::move(fd)) {}
     Failure failure(std::string_view doing) const;
+    Answer<> still_there() const;
 
     std::string path_;
     std::string draft_;

@@ -2,6 +2,7 @@
 // answers, or not to us, what `tokenbrokerd --diagnose` finds as this user.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "base/unique_fd.hpp"
 #include "cli/commands.hpp"
@@ -90,10 +92,15 @@ std::string daemon_program() {
     return "tokenbrokerd";
 }
 
-Answer<std::string> output_of(std::vector<std::string> words) {
+struct Ran {
+    std::string output;
+    int status = 0;  // as waitpid has it
+};
+
+Answer<Ran> run_program(std::vector<std::string> words) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return failed(std::strerror(errno));
-    const UniqueFd out(ends[0]);
+    UniqueFd out(ends[0]);
     UniqueFd in(ends[1]);
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
@@ -107,59 +114,96 @@ Answer<std::string> output_of(std::vector<std::string> words) {
     ::posix_spawn_file_actions_destroy(&actions);
     in.reset();
     if (error != 0) return failed(fmt::format("{}: {}", words.front(), std::strerror(error)));
-    std::string text;
+    Ran ran;
     char chunk[4096];
-    for (ssize_t n = 1; n > 0 && text.size() < output_bytes_max;) {
+    for (ssize_t n = 1; n > 0 && ran.output.size() < output_bytes_max;) {
         n = ::read(out.get(), chunk, sizeof chunk);
-        if (n > 0) text.append(chunk, static_cast<std::size_t>(n));
+        if (n > 0) ran.output.append(chunk, static_cast<std::size_t>(n));
     }
-    int status = 0;
-    (void)::waitpid(child, &status, 0);
-    return text;
+    out.reset();  // one that goes on writing ends by it
+    (void)::waitpid(child, &ran.status, 0);
+    return ran;
+}
+
+// 0: no problem, 1: some. Anything else, or nothing that it says: it did not come to its end.
+std::string early_end(int status, int findings) {
+    if (WIFSIGNALED(status))
+        return fmt::format("was ended by signal {} ({})", WTERMSIG(status),
+                           ::strsignal(WTERMSIG(status)));
+    const int code = WEXITSTATUS(status);
+    if (code != 0 && code != 1) return fmt::format("ended with status {}", code);
+    return findings == 0 ? "ended without a finding" : "";
 }
 
 void without_daemon(const Doctor& doctor, bool user, Report& report) {
     std::vector<std::string> words{daemon_program(), "--diagnose"};
     if (user) words.emplace_back("--user");
     if (!doctor.config.empty()) words.push_back("--config=" + doctor.config);
-    const auto said = output_of(words);
-    if (!said) {
+    const auto ran = run_program(words);
+    if (!ran) {
         report.add(finding("daemon", "note",
-                           "tokenbrokerd --diagnose can't be run: " + said.error().text,
+                           "tokenbrokerd --diagnose can't be run: " + ran.error().text,
                            "configuration, key and database were not looked at",
                            "install tokenbrokerd, or put it beside tokenbroker"));
         return;
     }
-    std::string_view rest = *said;
+    int findings = 0;
+    std::string_view rest = ran->output;
     for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
         boost::system::error_code wrong;
         const auto value = boost::json::parse(rest.substr(0, end), wrong);
-        if (!wrong && value.is_object()) report.add(value.get_object());
+        const bool is_one = !wrong && value.is_object();
+        if (is_one) report.add(value.get_object());
+        findings += is_one ? 1 : 0;
         rest.remove_prefix(end + 1);
     }
+    if (const std::string how = early_end(ran->status, findings); !how.empty())
+        report.add(finding("daemon", "problem", fmt::format("{} --diagnose {}", words.front(), how),
+                           "configuration, key and database were not all looked at",
+                           fmt::format("{}, and look at what it says", fmt::join(words, " "))));
 }
 
-// False: it could not be asked.
-bool ask_daemon(const Common& common, const Doctor& doctor, Report& report) {
+enum class Asked : std::uint8_t { all_told, unreachable, denied, refused, cut_off };
+
+Asked ask_daemon(const Common& common, const Doctor& doctor, Report& report) {
     auto client = connect(common, Socket::admin);
-    if (!client) return false;
+    if (!client) return Asked::unreachable;
     boost::json::object parameters;
     if (doctor.no_probe) parameters["probe"] = false;
-    bool asked = true;
+    std::optional<ipc::CallError> error;
     const auto each = [&](ipc::CallReply reply) {
-        if (reply.error) {
-            report.add(finding("daemon", "note", explain(*reply.error),
-                               "what the daemon itself sees is missing here", ""));
-            asked = false;
-        } else if (const auto* findings = list(reply.parameters, "findings")) {
+        if (reply.error)
+            error = std::move(reply.error);
+        else if (const auto* findings = list(reply.parameters, "findings"))
             for (const auto& value : *findings)
                 if (value.is_object()) report.add(value.get_object());
-        }
         return report.going();
     };
     const auto ended =
         client->call_more(qualified(Socket::admin, "Diagnose"), std::move(parameters), each);
-    return asked && ended;
+    if (error && error->name == "org.varlink.service.PermissionDenied") return Asked::denied;
+    if (error) {
+        report.add(finding("daemon", "note", explain(*error),
+                           "what the daemon itself sees is missing here",
+                           "tokenbroker doctor, in a moment"));
+        return Asked::refused;
+    }
+    if (ended || !report.going()) return Asked::all_told;
+    report.add(finding(
+        "daemon", "problem",
+        "the daemon broke off in the middle of its findings: " + to_failure(ended.error()).text,
+        "it may have crashed or been stopped; what it had not come to is missing",
+        "systemctl status tokenbrokerd; then tokenbroker doctor once more"));
+    return Asked::cut_off;
+}
+
+// Why what follows is not the daemon's own view.
+std::string instead(Asked asked, bool daemon_answers) {
+    if (asked == Asked::refused) return "the daemon runs, but did not look at itself now";
+    if (asked == Asked::cut_off) return "the daemon did not tell all of its findings";
+    return daemon_answers ? "the daemon runs, but its own findings are for administrators"
+                          : "no daemon answers: its accounts, rules and providers can't be looked "
+                            "at";
 }
 
 }  // namespace
@@ -171,15 +215,13 @@ Answer<> run(const Common& common, const Doctor& doctor) {
     report.add(judge_socket(tokens));
     const bool reachable = admin.answers;
     if (reachable || ::getuid() == 0 || !admin.there) report.add(judge_socket(admin));
-    if (reachable && ask_daemon(common, doctor, report)) return report.end();
+    const Asked asked = reachable ? ask_daemon(common, doctor, report) : Asked::unreachable;
+    if (asked == Asked::all_told) return report.end();
+    const bool of_rights = asked == Asked::denied || asked == Asked::unreachable;
     report.add(
-        finding("daemon", "note",
-                tokens.answers ? "the daemon runs, but its own findings are for "
-                                 "administrators"
-                               : "no daemon answers: its accounts, rules and providers "
-                                 "can't be looked at",
+        finding("daemon", "note", instead(asked, tokens.answers),
                 "what follows is what user " + std::to_string(::getuid()) + " can see without it",
-                tokens.answers ? "sudo tokenbroker doctor" : ""));
+                of_rights && tokens.answers ? "sudo tokenbroker doctor" : ""));
     without_daemon(doctor, tokens.chosen_by == "your own daemon's", report);
     return report.end();
 }

@@ -9,8 +9,13 @@
 
 namespace tb::daemon {
 
-Keeper::Keeper(const Deps& deps, AccountTable& table, Broker& broker)
-    : deps_(deps), table_(table), broker_(broker) {}
+Keeper::Keeper(const Deps& deps, AccountTable& table, Broker& broker, Audit& audit)
+    : deps_(deps), table_(table), broker_(broker), audit_(audit) {}
+
+void Keeper::stop() {
+    stopping_ = true;
+    end_restore(nullptr, "the daemon stops");
+}
 
 bool Keeper::call(ipc::Connection& connection, const proto::Call& call) {
     const std::string_view method = call.method_name();

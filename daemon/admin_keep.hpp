@@ -4,11 +4,14 @@
 // may who can read the state folder anyway: root and the daemon's own uid, not the admin group.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "base/backup_file.hpp"
+#include "daemon/audit.hpp"
 #include "daemon/broker.hpp"
 #include "ipc/service.hpp"
 #include "storage/backup_record.hpp"
@@ -17,11 +20,11 @@ namespace tb::daemon {
 
 class Keeper {
   public:
-    Keeper(const Deps& deps, AccountTable& table, Broker& broker);
+    Keeper(const Deps& deps, AccountTable& table, Broker& broker, Audit& audit);
 
     // Is the method one of these? Then it is answered.
     bool call(ipc::Connection& connection, const proto::Call& call);
-    void stop() { stopping_ = true; }  // a backup under way ends unfinished
+    void stop();  // a backup or a restore under way ends unfinished
 
   private:
     using Pending = std::shared_ptr<ipc::Pending>;
@@ -34,6 +37,9 @@ class Keeper {
         BootTime deadline;
         bool counted = false;  // the counts at the beginning were taken off
         bool busy = false;     // a chunk is being stored
+        std::map<std::string, std::size_t, std::less<>> outcomes;  // accounts of each, so far
+        std::size_t secrets_added = 0;
+        std::size_t secrets_kept = 0;
         Session(std::string name, std::string_view header, const Secret& key, WallTime made)
             : id(std::move(name)), chunks(header, key), made_at(made) {}
     };
@@ -64,6 +70,8 @@ class Keeper {
     void start_restore(ipc::Connection& connection, const proto::Call& call);
     void restore_data(ipc::Connection& connection, const proto::Call& call);
     Result<void> take_chunk(Session& session, std::string_view data, Batch& batch);
+    // Into the audit as one row, however many chunks there were. Nothing if none is under way.
+    void end_restore(const ipc::Caller* caller, std::string_view given_up);
     awaitable<void> restore_all(Pending pending, std::shared_ptr<Session> session,
                                 std::shared_ptr<Batch> batch);
     awaitable<void> restore_account(std::shared_ptr<Session> session, std::shared_ptr<Batch> batch,
@@ -74,6 +82,7 @@ class Keeper {
     const Deps& deps_;
     AccountTable& table_;
     Broker& broker_;
+    Audit& audit_;
     std::shared_ptr<Session> restore_;
     bool stopping_ = false;
 };

@@ -52,6 +52,7 @@ void Keeper::start_restore(ipc::Connection& connection, const proto::Call& call)
             admin_error({}, refusal("another restore is under way; try again in a minute"));
         return;
     }
+    end_restore(nullptr, "nothing more of it came");
     const std::uint64_t high = deps_.random.u64();
     const std::uint64_t low = deps_.random.u64();
     restore_ =
@@ -63,7 +64,8 @@ void Keeper::start_restore(ipc::Connection& connection, const proto::Call& call)
 }
 
 void Keeper::restore_data(ipc::Connection& connection, const proto::Call& call) {
-    if (!may(connection)) return;
+    if (!may(connection))
+        return audit_.admin(&connection.caller(), "RestoreData", {}, false, "Refused: not root");
     Arguments arguments(call);
     const std::string id = arguments.text("restore", limits::parameter_bytes_max);
     const std::string data = arguments.text("data", limits::frame_bytes_max);
@@ -79,7 +81,7 @@ void Keeper::restore_data(ipc::Connection& connection, const proto::Call& call) 
     }
     auto batch = std::make_shared<Batch>(deps_.brain);
     if (const auto taken = take_chunk(*restore_, data, *batch); !taken) {
-        restore_.reset();
+        end_restore(&connection.caller(), taken.error().message);
         connection.out() += admin_error(
             {}, refusal("the backup was not restored any further: " + taken.error().message));
         return;
@@ -113,6 +115,23 @@ Result<void> Keeper::take_chunk(Session& session, std::string_view data, Batch& 
     return {};
 }
 
+void Keeper::end_restore(const ipc::Caller* caller, std::string_view given_up) {
+    const std::shared_ptr<Session> session = std::exchange(restore_, nullptr);
+    if (!session) return;
+    std::string detail;
+    if (!given_up.empty()) detail = fmt::format("given up: {}; until then ", given_up);
+    std::string_view between;
+    for (const std::string_view outcome : {"added", "replaced", "same", "kept", "failed"}) {
+        const auto found = session->outcomes.find(outcome);
+        const std::size_t n = found == session->outcomes.end() ? 0 : found->second;
+        detail += fmt::format("{}{} {}", std::exchange(between, ", "), n, outcome);
+    }
+    detail += fmt::format("; client secrets: {} added, {} kept", session->secrets_added,
+                          session->secrets_kept);
+    const bool done = given_up.empty() && !session->outcomes.contains("failed");
+    audit_.admin(caller, "RestoreData", {}, done, detail);
+}
+
 // All of a chunk at once: the store makes one commit of them.
 awaitable<void> Keeper::restore_all(Pending pending, std::shared_ptr<Session> session,
                                     std::shared_ptr<Batch> batch) {
@@ -128,15 +147,20 @@ awaitable<void> Keeper::restore_all(Pending pending, std::shared_ptr<Session> se
         co_await batch->done.wait();
     boost::json::object reply;
     boost::json::array accounts;
-    for (boost::json::object& answer : batch->answers)
-        if (!answer.empty()) accounts.push_back(std::move(answer));
+    for (boost::json::object& answer : batch->answers) {
+        if (answer.empty()) continue;
+        ++session->outcomes[std::string(answer.at("outcome").as_string())];
+        accounts.push_back(std::move(answer));
+    }
+    session->secrets_added += batch->secrets_added;
+    session->secrets_kept += batch->secrets_kept;
     reply["accounts"] = std::move(accounts);
     reply["client_secrets_added"] = batch->secrets_added;
     reply["client_secrets_kept"] = batch->secrets_kept;
     session->busy = false;
     session->deadline = deps_.clock.now() + limits::backup_idle_ms;
     if (session->chunks.ended() && restore_ == session) {
-        restore_.reset();
+        end_restore(&pending->caller(), {});
         deps_.log.notice("a backup was restored; there are {} account(s) now", table_.size());
     }
     pending->finish(proto::make_reply(reply));

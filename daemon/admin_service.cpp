@@ -20,7 +20,7 @@ AdminService::AdminService(const Deps& deps, AccountTable& table, Broker& broker
       table_(table),
       broker_(broker),
       audit_(audit),
-      keeper_(deps, table, broker),
+      keeper_(deps, table, broker, audit),
       hooks_(std::move(hooks)),
       started_(deps.clock.wall()),
       enrolment_ended_(deps.brain) {}
@@ -35,10 +35,11 @@ bool AdminService::may(const ipc::Caller& caller) const {
 
 void AdminService::call(ipc::Connection& connection, const proto::Call& call) {
     if (!may(connection.caller())) {
-        deps_.log.notice("{} refused to {}: not root and not in the admin group", call.method,
+        const std::string_view method = shown_method(call);
+        deps_.log.notice("{} refused to {}: not root and not in the admin group", method,
                          connection.caller().describe());
         const auto why = [] { return "not root and not in the admin group"; };
-        audit_.refused(connection.caller(), nullptr, {}, call.method_name(), why);
+        audit_.refused(connection.caller(), nullptr, {}, method, why);
         connection.out() += ipc::permission_denied();
         return;
     }

@@ -8,12 +8,13 @@
 #include <utility>
 
 #include "daemon/account_name.hpp"
+#include "proto/interfaces.hpp"
 
 namespace tb::daemon {
 namespace {
 
-constexpr std::array looking{"GetStatus", "ListClients", "ExplainAccess",
-                             "ReadAudit", "Diagnose",    "FinishLogin"};
+constexpr std::array looking{"GetStatus", "ListClients", "ExplainAccess", "ReadAudit",
+                             "Diagnose",  "FinishLogin", "RestoreData"};
 
 std::string named(const boost::json::object& parameters, std::string_view member) {
     const auto* value = parameters.if_contains(member);
@@ -77,10 +78,21 @@ bool is_audited(std::string_view admin_method) {
     return std::ranges::find(looking, admin_method) == looking.end();
 }
 
+std::string_view shown_method(const proto::Call& call) {
+    const std::string_view name = call.method_name();
+    constexpr std::string_view before = "\nmethod ";
+    for (std::string_view text = proto::admin_varlink;;) {
+        const std::size_t at = text.find(before);
+        if (at == std::string_view::npos) return "(unknown method)";
+        text.remove_prefix(at + before.size());
+        if (text.substr(0, text.find('(')) == name) return name;
+    }
+}
+
 AuditedCall::AuditedCall(ipc::Connection& inner, const proto::Call& call, Audit& audit)
     : inner_(inner),
       audit_(audit),
-      method_(call.method_name()),
+      method_(shown_method(call)),
       what_(named(call.parameters, "account")),
       before_(inner.out().size()) {
     if (what_.empty()) what_ = named(call.parameters, "client");

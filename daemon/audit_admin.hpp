@@ -10,8 +10,13 @@
 
 namespace tb::daemon {
 
-// Methods that change nothing are not audited, and FinishLogin is a part of Login.
+// Methods that change nothing are not audited, FinishLogin is a part of Login, and RestoreData a
+// part of a restore: Keeper writes what came of it as a whole.
 bool is_audited(std::string_view admin_method);
+
+// The method's name as the audit and the log may show it: one of the interface. What else a caller
+// wrote there has any length and may be a secret in the wrong place.
+std::string_view shown_method(const proto::Call& call);
 
 class AuditedCall final : public ipc::Connection {
   public:

@@ -78,6 +78,11 @@ Findings judge_alarms(const Broker& broker) {
 namespace {
 
 Finding needs_somebody(const Account& account, const Broker& broker) {
+    if (account.state == GrantState::good && account.client && account.rejected_by_probe)
+        return {"accounts", Level::problem, account.reason,
+                account.withheld() ? "its token is not handed out, and no other comes by itself"
+                                   : "whoever is handed its token meets the same refusal",
+                new_grant_command(account)};
     const bool dead = account.state == GrantState::login_required;
     const auto error = broker.blocked(account);
     return {"accounts", account.state == GrantState::outcome_unknown ? Level::note : Level::problem,
@@ -93,7 +98,8 @@ Findings judge_some_accounts(AccountsWalk& walk, const AccountTable& table, cons
     walk.ended = !table.some_after(walk.after, turn, [&](Account& account) {
         const bool well = account.state != GrantState::login_required &&
                           account.state != GrantState::misconfigured &&
-                          account.state != GrantState::outcome_unknown && account.client;
+                          account.state != GrantState::outcome_unknown && account.client &&
+                          !account.rejected_by_probe;
         if (!well && ++walk.found <= limits::findings_max)
             all.push_back(needs_somebody(account, broker));
         return true;

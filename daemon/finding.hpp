@@ -39,7 +39,7 @@ struct FileFact {
 struct HostFacts {
     uid_t uid = 0;  // of the daemon; without one: the owner of the state folder
     FileFact state_dir;
-    FileFact key;  // the credential if there is one, else the key file
+    FileFact key;  // the one in use; not found: the credential if there is one, else the key file
     bool key_is_credential = false;
     FileFact database;
     std::vector<FileFact> configs;  // the files of the configuration

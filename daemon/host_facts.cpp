@@ -46,6 +46,11 @@ void look_at_store(const Config& config, const std::string& credentials_dir, Hos
         facts.integrity_known = report.integrity_known;
         facts.key_trouble = report.key_trouble;
         facts.key_known = report.key_known;
+        if (!report.key_path.empty()) {  // not always the first that is found
+            facts.key = look(report.key_path);
+            facts.key_is_credential =
+                !credentials_dir.empty() && report.key_path.starts_with(credentials_dir + "/");
+        }
     }
     struct statvfs disk{};
     if (::statvfs(config.state_dir.c_str(), &disk) == 0)

@@ -1,13 +1,11 @@
-// Every kind of row has its share of the table, and within a share the uid that holds the most
-// rows loses its oldest first: a flood displaces itself. What is full stays full: pages of dropped
-// rows are used again, so the file stops growing. synchronous=NORMAL: a commit waits for no disk,
-// and after a power cut the file is whole, without the newest rows (sync() bounds how many).
+// See audit_database.hpp; what is dropped, and when, is in audit_bound.cpp. synchronous=NORMAL: a
+// commit waits for no disk, and after a power cut the file is whole, without the newest rows
+// (sync() bounds how many).
 #include "storage/audit_database.hpp"
 
 #include <fcntl.h>
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "base/check.hpp"
@@ -19,7 +17,6 @@ namespace tb::storage {
 namespace {
 
 constexpr int audit_application_id = 0x74624155;  // "tbAU"
-constexpr std::size_t page_bytes = 4096;
 constexpr std::string_view tables = R"sql(
 CREATE TABLE audit(
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,7 +36,6 @@ constexpr std::string_view columns =
 constexpr std::string_view wanted =
     "id > ?1 AND (?2 IS NULL OR wall >= ?2) AND (?3 IS NULL OR uid = ?3) AND "
     "(?4 = '' OR account = ?4) AND (?5 = 0 OR kind = 1)";
-
 std::string short_text(const std::string& text) {
     if (text.size() <= limits::audit_text_bytes_max) return text;
     std::size_t end = limits::audit_text_bytes_max - 3;
@@ -108,8 +104,7 @@ Result<std::unique_ptr<AuditDatabase>> AuditDatabase::open(const std::string& pa
         "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
         "PRAGMA cell_size_check = ON; PRAGMA cache_size = -1024; PRAGMA journal_size_limit = "
         "4194304");
-    database.text(
-        fmt::format("PRAGMA max_page_count = {}", limits::audit_file_bytes_max / page_bytes));
+    database.text(fmt::format("PRAGMA max_page_count = {}", pages_max));
     sqlite3_wal_autocheckpoint(database.handle(), 1'000);  // in place of the hook that counts pages
     if (database.integer("PRAGMA application_id") == 0 &&
         database.integer("SELECT count(*) FROM sqlite_schema") == 0) {
@@ -170,46 +165,19 @@ Result<void> AuditDatabase::count() {
     return {};
 }
 
-std::int64_t AuditDatabase::most_of(int kind) const {
-    const bool of_callers = kind == static_cast<int>(AuditKind::hand_out) ||
-                            kind == static_cast<int>(AuditKind::refusal);
-    return static_cast<std::int64_t>(of_callers ? rows_max_
-                                                : std::max<std::size_t>(rows_max_ / 4, 1));
-}
-
-void AuditDatabase::trim(int kind) {
-    auto& by_uid = rows_[static_cast<std::size_t>(kind)];
-    std::int64_t& total = total_[static_cast<std::size_t>(kind)];
-    while (total > most_of(kind) && database_->failure() == nullptr) {
-        const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
-        const auto largest = std::ranges::max_element(by_uid, less);
-        TB_ASSERT(largest != by_uid.end());
-        std::int64_t second = 0;
-        for (const auto& [uid, n] : by_uid)
-            if (uid != largest->first) second = std::max(second, n);
-        const std::int64_t excess = total - most_of(kind);
-        const std::int64_t n =
-            std::min(excess, std::max<std::int64_t>(largest->second - second, 1));
-        std::optional<std::int64_t> uid;
-        if (largest->first >= 0) uid = largest->first;
-        drop_->run(kind, uid, n);
-        total -= n;
-        largest->second -= n;
-        if (largest->second <= 0) by_uid.erase(largest);
-    }
-}
-
-Result<void> AuditDatabase::append(std::span<const AuditRow> rows) {
+Result<void> AuditDatabase::insert(std::span<const AuditRow> rows) {
+    full_ = false;
     database_->run("BEGIN IMMEDIATE");
     for (const AuditRow& row : rows) {
         const std::string unit = short_text(row.unit);
         const std::string exe = short_text(row.exe);
         const std::string detail = short_text(row.detail);
         const std::string account = short_text(row.account);
+        const std::string method = short_text(row.method);
         insert_->run(static_cast<int>(row.kind), to_ms(row.wall), to_ms(row.boot), row.uid, row.gid,
                      row.pid, row.generation, row.count, std::string_view(row.verdict),
-                     std::string_view(row.method), std::string_view(account),
-                     std::string_view(unit), std::string_view(exe), std::string_view(detail));
+                     std::string_view(method), std::string_view(account), std::string_view(unit),
+                     std::string_view(exe), std::string_view(detail));
         const auto kind = static_cast<std::size_t>(row.kind);
         ++rows_[kind][key(row.uid)];
         ++total_[kind];
@@ -218,8 +186,10 @@ Result<void> AuditDatabase::append(std::span<const AuditRow> rows) {
         trim(kind);
     database_->run("COMMIT");
     if (database_->failure() == nullptr) return {};
+    const bool no_room = (database_->failure()->code & 0xff) == SQLITE_FULL;
     Error error = failed();
     (void)count();  // as it is without them
+    full_ = no_room && at_its_bound();
     return error;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "base/limits.hpp"
 #include "storage/audit_store.hpp"
 #include "storage/database.hpp"
 
@@ -13,9 +14,10 @@ namespace tb::storage {
 
 class AuditDatabase {
   public:
+    static constexpr std::int64_t pages_max = limits::audit_file_bytes_max / 4096;
     static Result<std::unique_ptr<AuditDatabase>> open(const std::string& path,
                                                        std::size_t rows_max);
-    // All of them or none.
+    // All of them or none. A file at its bound drops old rows to take them.
     Result<void> append(std::span<const AuditRow> rows);
     Result<AuditPage> read(const AuditQuery& query);
     // What is written so far survives a power cut after this.
@@ -23,6 +25,9 @@ class AuditDatabase {
 
   private:
     AuditDatabase(std::unique_ptr<Database> database, std::size_t rows_max);
+    Result<void> insert(std::span<const AuditRow> rows);
+    Result<void> make_room();
+    bool at_its_bound();
     Result<void> count();
     void trim(int kind);
     std::int64_t most_of(int kind) const;
@@ -33,6 +38,7 @@ class AuditDatabase {
     // Rows by kind and uid (-1: none): the uid with the most loses its oldest.
     std::array<std::map<std::int64_t, std::int64_t>, audit_kinds> rows_;
     std::array<std::int64_t, audit_kinds> total_{};
+    bool full_ = false;  // the last insert found no page within the file's own bound
     std::unique_ptr<Statement> insert_;
     std::unique_ptr<Statement> drop_;
 };

@@ -6,8 +6,11 @@
 #include <sqlite3.h>
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "storage/key_file.hpp"
+#include "storage/keyring.hpp"
 #include "storage/seal.hpp"
 
 namespace tb::storage {
@@ -31,31 +34,67 @@ std::string bytes(sqlite3_stmt* statement, int column) {
                : std::string(static_cast<const char*>(at), static_cast<std::size_t>(size));
 }
 
-void inspect_key(sqlite3* database, const std::string& state_dir,
-                 const std::string& credentials_dir, StoreReport& report) {
-    const auto key = find_master_key(state_dir, credentials_dir);
-    report.key_known = true;
-    if (!key) {
-        report.key_trouble = key.error().message;
-        return;
-    }
-    const Query query = prepare(database, "SELECT key_id FROM keyring WHERE id = 1");
-    if (!query || sqlite3_step(query.get()) != SQLITE_ROW) {
-        report.key_known = false;
-        report.key_trouble = "the store could not be asked which key it was sealed with";
-        return;
-    }
-    if (!*key) {
+struct KeyRow {
+    std::string id;
+    std::string check;
+    bool operator==(const KeyRow&) const = default;
+};
+
+// The current key and, while it is being changed, the one before. Empty: it could not be asked.
+std::vector<KeyRow> keyring_rows(sqlite3* database) {
+    const Query query = prepare(database, "SELECT key_id, check_sealed FROM keyring ORDER BY id");
+    std::vector<KeyRow> rows;
+    while (query && sqlite3_step(query.get()) == SQLITE_ROW)
+        rows.push_back({bytes(query.get(), 0), bytes(query.get(), 1)});
+    return rows;
+}
+
+// Looks where the daemon does at its start: while the key is changed, and until it can rename it,
+// the one in use is not the one that is found first.
+void judge_keys(const std::vector<KeyRow>& rows, const std::string& state_dir,
+                const std::string& credentials_dir, StoreReport& report) {
+    const FoundKeys found = find_keys(state_dir, credentials_dir);
+    const MasterKey* key = found.with_id(rows.front().id);
+    report.key_trouble.clear();
+    report.key_path = key == nullptr ? std::string() : key->path;
+    if (key == nullptr && found.trouble) {
+        report.key_trouble = found.trouble->message;
+    } else if (found.keys.empty()) {
         report.key_trouble = fmt::format(
             "the master key is missing: neither {}/master.key nor the "
             "credential master-key is there",
             state_dir);
-        return;
+    } else if (key == nullptr) {
+        report.key_trouble = fmt::format("{} is not the key that the store was sealed with",
+                                         found.keys.front().path);
+    } else if (rows.size() > 1 && found.with_id(rows[1].id) == nullptr) {
+        Sealer current(*key);
+        if (is_done_mark(current, rows[1].check)) return;
+        report.key_trouble = found.trouble
+                                 ? found.trouble->message
+                                 : fmt::format(
+                                       "the master key was being changed to {} and some of the "
+                                       "store is still sealed with the one before (id {}), which "
+                                       "is missing",
+                                       key->path, hex_of(rows[1].id));
     }
-    const Sealer sealer(**key);
-    if (bytes(query.get(), 0) != sealer.key_id())
-        report.key_trouble =
-            fmt::format("{} is not the key that the store was sealed with", (*key)->path);
+}
+
+// A change of the key that goes on meanwhile may take a file away between the look at the database
+// and the look at the files: only what both sides of it agree on is told.
+void inspect_key(sqlite3* database, const std::string& state_dir,
+                 const std::string& credentials_dir, StoreReport& report) {
+    std::vector<KeyRow> rows = keyring_rows(database);
+    for (int looks = 0; !rows.empty() && looks < 5; ++looks) {
+        judge_keys(rows, state_dir, credentials_dir, report);
+        report.key_known = true;
+        if (report.key_trouble.empty()) return;
+        std::vector<KeyRow> now = keyring_rows(database);
+        if (now == rows) return;
+        rows = std::move(now);
+    }
+    report.key_known = false;
+    report.key_trouble = "the store could not be asked which key it was sealed with";
 }
 
 }  // namespace

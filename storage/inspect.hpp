@@ -10,7 +10,8 @@ struct StoreReport {
     bool integrity_known = false;
     std::string integrity;  // "ok", what is damaged, or why nobody could look
     bool key_known = false;
-    std::string key_trouble;  // empty: the key opens it
+    std::string key_trouble;  // empty: the key opens it (during a change of it: both do)
+    std::string key_path;     // of the key in use, if it was found
 };
 
 // Blocking, and reads the whole file.

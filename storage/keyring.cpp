@@ -74,7 +74,7 @@ Result<Keyring> open_known(Database& database, const Row& first, const std::stri
         log.warning("{} is not the key of {}, but {} is", found.keys.front().path, database.path(),
                     key->path);
     if (!*second) return keyring;
-    if (opens_to(*keyring.sealers.current, (*second)->check, done_mark)) {
+    if (is_done_mark(*keyring.sealers.current, (*second)->check)) {
         keyring.retired_id = (*second)->id;
         return keyring;
     }
@@ -133,6 +133,10 @@ Result<KeyringRows> read_keyring(Database& database) {
     if (*first) rows.current = (*first)->id;
     if (*second) rows.previous = (*second)->id;
     return rows;
+}
+
+bool is_done_mark(Sealer& current, const std::string& check_sealed) {
+    return opens_to(current, check_sealed, done_mark);
 }
 
 void enter_key(Database& database, Sealer& next) {

@@ -38,6 +38,9 @@ struct KeyringRows {
 };
 Result<KeyringRows> read_keyring(Database& database);
 
+// What row 2 holds beside its id: is it the mark of state 3?
+bool is_done_mark(Sealer& current, const std::string& check_sealed);
+
 // The steps between the states, inside the caller's transaction; failures stick to the database.
 void enter_key(Database& database, Sealer& next);              // 1 to 2
 void mark_previous_done(Database& database, Sealer& current);  // 2 to 3

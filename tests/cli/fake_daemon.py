@@ -21,7 +21,7 @@ class Error:
 
 
 class Stream(list):
-    """Replies to a call with "more"; all but the last carry "continues"."""
+    """Replies to a call with "more"; all but the last carry "continues". HANG_UP as the last cuts them off."""
 
 
 class _Session(socketserver.StreamRequestHandler):
@@ -45,7 +45,7 @@ class _Session(socketserver.StreamRequestHandler):
         interface, method = call["method"].rsplit(".", 1)
         with daemon.lock:
             daemon.calls.append((call["method"], call.get("parameters") or {}))
-        if interface != self.server.interface:
+        if interface != self.server.interface and not (interface == "org.varlink.service" and method in daemon.answers):
             return self.send({"error": "org.varlink.service.InterfaceNotFound", "parameters": {"interface": interface}})
         answer = daemon.next_answer(method)
         if callable(answer):
@@ -59,7 +59,7 @@ class _Session(socketserver.StreamRequestHandler):
             daemon.stopped.wait(30)
             return False
         if isinstance(answer, Stream):
-            return all(self.send_one(each, continues=each is not answer[-1]) for each in answer)
+            return all(each is not HANG_UP and self.send_one(each, continues=each is not answer[-1]) for each in answer)
         return self.send_one(answer, continues=False)
 
     def send_one(self, answer, continues):

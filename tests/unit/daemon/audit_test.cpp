@@ -140,6 +140,25 @@ BOOST_FIXTURE_TEST_CASE(what_operators_do, AuditBench) {
     BOOST_TEST(rows[4].method == "Reload");
 }
 
+// A name that is no method's may be a secret in the wrong place, and has no bound but the frame's.
+BOOST_FIXTURE_TEST_CASE(an_unknown_method_is_not_named, AuditBench) {
+    begin();
+    const std::string secret = "rt_test_in_the_wrong_place" + std::string(40'000, 'x');
+    for (const std::string& name : {secret, "GetStatus(" + secret, std::string()})
+        for (const uid_t uid : {0U, 1001U})
+            BOOST_TEST(!call(admin + name, {}, uid).error.empty());
+    for (const AuditKind kind : {AuditKind::admin, AuditKind::refusal}) {
+        const auto rows = of(kind);
+        BOOST_REQUIRE(rows.size() >= 3U);
+        for (std::size_t i = rows.size() - 3; i < rows.size(); ++i)
+            BOOST_TEST(rows[i].method == "(unknown method)");
+    }
+    for (const AuditRow& row : store_of_rows.rows)
+        BOOST_TEST((row.method + row.detail).find("rt_test") == std::string::npos);
+    BOOST_TEST(!log.contains("rt_test"));
+    BOOST_TEST(log.contains("(unknown method) refused to"));
+}
+
 BOOST_FIXTURE_TEST_CASE(what_becomes_of_grants, AuditBench) {
     https.answer = [this](const Sent&) { return https.reply(400, R"({"error":"invalid_grant"})"); };
     begin();

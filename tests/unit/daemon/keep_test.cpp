@@ -4,6 +4,8 @@
 
 #include "base/backup_file.hpp"
 #include "base/base64.hpp"
+#include "base/limits.hpp"
+#include "storage/backup_record.hpp"
 #include "tests/unit/daemon/bench.hpp"
 #include "tests/unit/daemon/memory_audit.hpp"
 
@@ -25,7 +27,8 @@ struct Keeping : Bench {
         form.log2_n = 4;
         auto made = backup::make_header(form, Secret("pp_test"));
         BOOST_REQUIRE(made);
-        seal = {{"key", to_base64(made->key.view())}, {"header", to_base64(made->header)}};
+        keyed = std::move(*made);
+        seal = {{"key", to_base64(keyed.key.view())}, {"header", to_base64(keyed.header)}};
     }
     ~Keeping() { end(); }
     // As one who streams; what it is told.
@@ -39,8 +42,34 @@ struct Keeping : Bench {
         return reply.error == admin + "Refused" && reason != nullptr &&
                reason->as_string().starts_with("a backup opens every grant: only root");
     }
+    std::string begin_restore() {
+        const proto::Reply started = call(admin + "StartRestore", seal, 0);
+        BOOST_REQUIRE(started.error == "");
+        return std::string(started.parameters.at("restore").as_string());
+    }
+    // Two accounts a chunk: one that is taken (the simulated store says "kept"), and one whose
+    // name is none.
+    proto::Reply chunk_of(const std::string& restore, backup::Chunks& chunks, int number,
+                          bool last) {
+        std::string plain = number == 0 ? backup::encode(backup::Contents{2, 0}) : std::string();
+        for (const std::string& name : {fmt::format("shop/n{}", number), std::string("no name")}) {
+            storage::BackupAccount one;
+            one.account.name = name;
+            one.account.provider = "webroot";
+            one.grant.set("refresh_token", Secret("rt_test_" + name));
+            plain += encode_backup(one).view();
+        }
+        const std::string data = to_base64(chunks.seal(plain, last));
+        return call(admin + "RestoreData", {{"restore", restore}, {"data", data}}, 0);
+    }
+    std::vector<storage::AuditRow> of_restores() const {
+        auto all = rows.of(storage::AuditKind::admin);
+        std::erase_if(all, [](const auto& row) { return row.method != "RestoreData"; });
+        return all;
+    }
     MemoryAudit rows;
     object seal;
+    backup::Keyed keyed;
 };
 
 }  // namespace
@@ -67,10 +96,51 @@ BOOST_FIXTURE_TEST_CASE(a_restore_of_root_is_not_gone_on_with_by_the_group, Keep
     BOOST_REQUIRE(started.error == "");
     const object chunk = {{"restore", started.parameters.at("restore")}, {"data", "AAAA"}};
     BOOST_TEST(for_root_alone(call(admin + "RestoreData", chunk, operators)));
+    BOOST_REQUIRE(of_restores().size() == 1U);
+    BOOST_TEST(of_restores()[0].uid.value() == operators);
+    BOOST_TEST(of_restores()[0].detail == "Refused: not root");
     // It is still root's: what it sends is looked at, and the restore ends for its form.
     const proto::Reply reply = call(admin + "RestoreData", chunk, 0);
     BOOST_TEST(reply.parameters.at("reason").as_string().starts_with(
         "the backup was not restored any further"));
+}
+
+// Not one for each chunk: a large restore would push out what operators did before.
+BOOST_FIXTURE_TEST_CASE(a_restore_is_one_row_with_its_counts, Keeping) {
+    backup::Chunks chunks(keyed.header, keyed.key);
+    const std::string restore = begin_restore();
+    for (int i = 0; i < 20; ++i)
+        BOOST_REQUIRE(chunk_of(restore, chunks, i, i == 19).error == "");
+    const auto written = of_restores();
+    BOOST_REQUIRE(written.size() == 1U);
+    BOOST_TEST(written[0].verdict == "failed", "not each account was restored");
+    BOOST_TEST(written[0].uid.value() == 0U);
+    BOOST_TEST(written[0].detail ==
+               "0 added, 0 replaced, 0 same, 20 kept, 20 failed; client secrets: 0 added, 0 kept");
+    BOOST_TEST(rows.rows.back().detail.find("rt_test") == std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_restore_that_is_given_up_is_a_row, Keeping) {
+    const auto last = [this] { return of_restores().empty() ? "" : of_restores().back().detail; };
+    backup::Chunks chunks(keyed.header, keyed.key);
+    std::string restore = begin_restore();
+    BOOST_REQUIRE(chunk_of(restore, chunks, 0, false).error == "");
+    (void)chunks.seal("one that never comes", false);
+    BOOST_TEST(chunk_of(restore, chunks, 1, false).error == admin + "Refused");
+    BOOST_TEST_CONTEXT(last()) {
+        BOOST_TEST(last().starts_with("given up: "));
+        BOOST_TEST(last().find("1 kept, 1 failed; ") != std::string::npos);
+    }
+    BOOST_TEST(chunk_of(restore, chunks, 2, false).error == admin + "Refused");
+    BOOST_TEST(of_restores().size() == 1U);
+    (void)begin_restore();
+    pass(limits::backup_idle_ms);
+    (void)begin_restore();
+    BOOST_TEST(of_restores().size() == 2U);
+    BOOST_TEST(last().starts_with("given up: nothing more of it came; "));
+    end();
+    BOOST_TEST(of_restores().size() == 3U);
+    BOOST_TEST(last().starts_with("given up: the daemon stops; "));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_new_key_is_the_groups_to_ask_for, Keeping) {

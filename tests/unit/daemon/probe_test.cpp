@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/limits.hpp"
+#include "daemon/diagnose.hpp"
 #include "tests/unit/daemon/bench.hpp"
 
 using namespace tb;
@@ -56,6 +57,34 @@ BOOST_FIXTURE_TEST_CASE(probes_keep_to_the_caps_of_their_origin, Models) {
     pass(day / 24);
     BOOST_TEST(https.sent.size() == 100U);
     BOOST_TEST(https.in_flight_most <= ::tb::limits::exchanges_per_origin_default);
+}
+
+// Its state stays good, and it is handed out, but it opens nothing.
+BOOST_FIXTURE_TEST_CASE(a_refused_token_needs_somebody, Models) {
+    account("tk/a", "threekit");
+    begin();
+    const auto found = [this] {
+        daemon::AccountsWalk walk;
+        auto all =
+            daemon::judge_some_accounts(walk, app->accounts(), app->broker(), daemon::Turn(clock));
+        BOOST_REQUIRE((walk.ended && all.size() == 1U));
+        return all.front();
+    };
+    BOOST_TEST((found().level == daemon::Finding::Level::ok));
+    status = 401;
+    (void)call(admin + "RenewAccount", {{"account", "tk/a"}});
+    const daemon::Finding refused = found();
+    BOOST_TEST((refused.level == daemon::Finding::Level::problem));
+    BOOST_TEST(refused.what == find("tk/a").reason);
+    BOOST_TEST(refused.what.starts_with("tk/a: "));
+    BOOST_TEST(refused.run == "tokenbroker account add tk/a --replace");
+    BOOST_TEST(refused.why.find("handed its token") != std::string::npos);
+    config.clients.at("tk").strict = true;
+    BOOST_TEST(call(admin + "Reload", {}).error == "");
+    BOOST_TEST(found().why.starts_with("its token is not handed out"));
+    status = 200;
+    (void)call(admin + "RenewAccount", {{"account", "tk/a"}});
+    BOOST_TEST((found().level == daemon::Finding::Level::ok));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_late_answer_about_the_old_token_says_nothing_of_the_new, Models) {
