@@ -44,6 +44,7 @@ struct Error {
     std::string message;
     std::optional<std::int64_t> retry_after_ms{};  // provider_unavailable, too_many_requests
     std::optional<std::int64_t> longest_ms{};      // lifetime_too_short
+    bool in_doubt = false;  // of the store: it may be written all the same; ask again as the same
     std::string_view failure{};  // of a renewal that failed: "RETRY", ... (to_string(FailureClass))
 };
 

@@ -25,17 +25,19 @@ struct Outcome {
     std::map<std::string, std::int64_t, std::less<>> counts;  // added, replaced, same, kept, failed
     std::vector<std::string> login;
     std::vector<std::string> maybe_login;
-    std::vector<std::string> untried;  // paused: nothing will be known of them soon
+    std::vector<std::string> untried;  // paused, misconfigured: not known before that is mended
     std::vector<std::string> no_client;
     std::vector<std::pair<std::string, std::string>> failed;
     std::vector<std::string> kept;
     std::int64_t secrets_added = 0;
     std::int64_t secrets_kept = 0;
+    std::int64_t secrets_failed = 0;
 };
 
 void note(Outcome& outcome, const boost::json::object& reply) {
     outcome.secrets_added += number(reply, "client_secrets_added").value_or(0);
     outcome.secrets_kept += number(reply, "client_secrets_kept").value_or(0);
+    outcome.secrets_failed += number(reply, "client_secrets_failed").value_or(0);
     const auto* accounts = list(reply, "accounts");
     if (accounts == nullptr) return;
     for (const auto& value : *accounts) {
@@ -66,7 +68,8 @@ Answer<> settle(ipc::Client& client, Outcome& outcome) {
             const std::string_view state = text(*account, "state");
             if (state == "login_required") outcome.login.push_back(name);
             if (state == "outcome_unknown") left.push_back(name);
-            if (state == "paused") outcome.untried.push_back(name);
+            // It was not tried, or was without its grant being looked at.
+            if (state == "paused" || state == "misconfigured") outcome.untried.push_back(name);
         }
         return {};
     };
@@ -96,6 +99,7 @@ Answer<> report(const Common& common, const Outcome& outcome) {
         out["no_client"] = names(outcome.no_client);
         out["client_secrets_added"] = outcome.secrets_added;
         out["client_secrets_kept"] = outcome.secrets_kept;
+        out["client_secrets_failed"] = outcome.secrets_failed;
         return print_json(out);
     }
     std::string lines;
@@ -167,6 +171,11 @@ Answer<> run(const Common& common, const Restore& restore) {
         complain(printable(fmt::format("{}: not restored: {}", name, why)));
     if (!outcome.failed.empty())
         return failed(fmt::format("{} account(s) could not be restored", outcome.failed.size()));
+    if (outcome.secrets_failed > 0)
+        return failed(
+            fmt::format("{} client secret(s) could not be stored; when the disk is well "
+                        "again, run it again",
+                        outcome.secrets_failed));
     if (!outcome.login.empty())
         return failed(fmt::format("{} account(s) need a login", outcome.login.size()),
                       Exit::login_required);

@@ -94,27 +94,34 @@ RuleList AccountTable::rules_of(std::string_view name) {
     return rule_lists_.emplace(std::move(rules), list).first->second;
 }
 
+void take_over(Account& account, storage::AccountRecord&& record, Moment at,
+               std::string_view boot_id) {
+    account.attributes = std::move(record.attributes);
+    account.paused = record.paused;
+    account.state = record.state;
+    account.reason = std::move(record.reason);
+    account.grant_version = record.grant_version;
+    account.grant_obtained_at = record.grant_obtained_at;
+    account.grant_expires_at = record.grant_expires_at;
+    account.intent = std::move(record.intent);
+    account.last_used = record.last_used;
+    // A token that was dead at once only stands for its generation.
+    if (record.token && record.token->lifetime != Millis{0})
+        put_token(account.slot, account.name, *record.token, at, boot_id);
+    account.newest_generation =
+        std::max({account.newest_generation, account.slot.generation, record.generation});
+}
+
 std::shared_ptr<Account> AccountTable::insert(storage::AccountRecord record, Moment at,
                                               std::string_view boot_id) {
     auto account = std::allocate_shared<Account>(AccountMemory<Account>());
     account->id = record.id;
     account->name = std::move(record.name);
     account->provider = *providers_.insert(std::move(record.provider)).first;
-    account->attributes = std::move(record.attributes);
-    account->paused = record.paused;
-    account->state = record.state;
-    account->reason = std::move(record.reason);
-    account->grant_version = record.grant_version;
-    account->grant_obtained_at = record.grant_obtained_at;
-    account->grant_expires_at = record.grant_expires_at;
-    account->intent = std::move(record.intent);
-    account->last_used = record.last_used;
-    // A token that was dead at once only stands for its generation.
-    if (record.token && record.token->lifetime != Millis{0})
-        put_token(account->slot, account->name, *record.token, at, boot_id);
-    account->newest_generation = std::max(account->slot.generation, record.generation);
+    const bool candidate = record.candidate_for.has_value();
+    take_over(*account, std::move(record), at, boot_id);
     attach(*account);
-    if (record.candidate_for) return account;
+    if (candidate) return account;
     TB_ASSERT(index_.find(account->name) == nullptr);
     index_.add(*account);
     const auto client = sizes_.find(client_of(account->name));

@@ -65,4 +65,8 @@ class AccountTable {
 void put_token(Slot& slot, const std::string& account, const storage::TokenRecord& token, Moment at,
                std::string_view boot_id);
 
+// All of a record but its id, name and provider becomes what is known of the account.
+void take_over(Account& account, storage::AccountRecord&& record, Moment at,
+               std::string_view boot_id);
+
 }  // namespace tb::daemon

@@ -37,7 +37,7 @@ void AdminService::change_account(ipc::Connection& connection, const proto::Call
 awaitable<void> AdminService::pause(Pending pending, std::shared_ptr<Account> account, bool paused,
                                     bool try_retired) {
     auto change = std::make_shared<storage::Change>(storage::SetPaused{account->id, paused});
-    Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    Result<storage::Committed> stored = co_await broker_.commit_known(account->name, change);
     if (stored && try_retired) {
         stored = co_await deps_.store.restore_retired(account->id);
         if (stored) {
@@ -74,7 +74,7 @@ awaitable<void> AdminService::remove(Pending pending, std::shared_ptr<Account> a
         if (opened) grant = std::make_shared<SecretSet>(std::move(*opened));
     }
     auto change = std::make_shared<storage::Change>(storage::RemoveAccount{account->id});
-    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    const Result<storage::Committed> stored = co_await broker_.commit_known(account->name, change);
     if (!stored && stored.error().code != errc::not_found) {
         pending->finish(admin_error(account->name, stored.error()));
         co_return;
@@ -143,7 +143,7 @@ void AdminService::set_client_secret(ipc::Connection& connection, const proto::C
 
 awaitable<void> AdminService::store_secret(Pending pending, std::string client,
                                            std::shared_ptr<storage::Change> change) {
-    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    const Result<storage::Committed> stored = co_await broker_.commit_known(client, change);
     if (!stored) {
         pending->finish(admin_error(client, stored.error()));
         co_return;

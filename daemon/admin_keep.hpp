@@ -40,6 +40,7 @@ class Keeper {
         std::map<std::string, std::size_t, std::less<>> outcomes;  // accounts of each, so far
         std::size_t secrets_added = 0;
         std::size_t secrets_kept = 0;
+        std::size_t secrets_failed = 0;
         Session(std::string name, std::string_view header, const Secret& key, WallTime made)
             : id(std::move(name)), chunks(header, key), made_at(made) {}
     };
@@ -49,6 +50,7 @@ class Keeper {
         std::vector<boost::json::object> answers;  // of each record that is an account
         std::size_t secrets_added = 0;
         std::size_t secrets_kept = 0;
+        std::size_t secrets_failed = 0;  // the store could not take them
         std::size_t left = 0;
         Event done;
         explicit Batch(const asio::any_io_executor& brain) : done(brain) {}
@@ -77,6 +79,7 @@ class Keeper {
     awaitable<void> restore_account(std::shared_ptr<Session> session, std::shared_ptr<Batch> batch,
                                     std::size_t record);
     awaitable<void> restore_secret(std::shared_ptr<Batch> batch, std::size_t record);
+    std::string_view needs_of(std::string_view name) const;
     void in_memory(storage::AccountRecord record, const storage::Committed& stored);
 
     const Deps& deps_;

@@ -126,9 +126,10 @@ void Keeper::end_restore(const ipc::Caller* caller, std::string_view given_up) {
         const std::size_t n = found == session->outcomes.end() ? 0 : found->second;
         detail += fmt::format("{}{} {}", std::exchange(between, ", "), n, outcome);
     }
-    detail += fmt::format("; client secrets: {} added, {} kept", session->secrets_added,
-                          session->secrets_kept);
-    const bool done = given_up.empty() && !session->outcomes.contains("failed");
+    detail += fmt::format("; client secrets: {} added, {} kept, {} failed", session->secrets_added,
+                          session->secrets_kept, session->secrets_failed);
+    const bool done =
+        given_up.empty() && !session->outcomes.contains("failed") && session->secrets_failed == 0;
     audit_.admin(caller, "RestoreData", {}, done, detail);
 }
 
@@ -154,9 +155,11 @@ awaitable<void> Keeper::restore_all(Pending pending, std::shared_ptr<Session> se
     }
     session->secrets_added += batch->secrets_added;
     session->secrets_kept += batch->secrets_kept;
+    session->secrets_failed += batch->secrets_failed;
     reply["accounts"] = std::move(accounts);
     reply["client_secrets_added"] = batch->secrets_added;
     reply["client_secrets_kept"] = batch->secrets_kept;
+    reply["client_secrets_failed"] = batch->secrets_failed;
     session->busy = false;
     session->deadline = deps_.clock.now() + limits::backup_idle_ms;
     if (session->chunks.ended() && restore_ == session) {
@@ -175,8 +178,8 @@ awaitable<void> Keeper::restore_account(std::shared_ptr<Session> session,
     const auto client = table_.client(client_of(r.name));
     const bool known = client && client->client->provider->name() == r.provider;
     const bool single_use = !known || client->traits.single_use_grant;
-    const bool doubtful =
-        single_use && (r.state == GrantState::good || r.state == GrantState::outcome_unknown);
+    // What is to be mended of one that was misconfigured says nothing of its grant.
+    const bool doubtful = single_use && r.state != GrantState::login_required;
     if (doubtful) {
         r.state = GrantState::outcome_unknown;
         r.reason = r.name +
@@ -192,20 +195,28 @@ awaitable<void> Keeper::restore_account(std::shared_ptr<Session> session,
     restore.account = r.copy();
     restore.grant = std::move(from.grant);
     Result<storage::Committed> stored = Error{errc::config, "not asked"};
-    if (fine) stored = co_await deps_.store.commit(change);
+    if (fine) stored = co_await broker_.commit_known(r.name, change);
     if (fine && stored) {
         says["outcome"] = words(stored->restored);
-        const bool new_grant =
-            stored->restored == Restored::added || stored->restored == Restored::replaced;
-        if (new_grant && !known) says["needs"] = "client";
-        if (new_grant && doubtful && known) says["needs"] = "maybe_login";
-        if (new_grant && r.state == GrantState::login_required) says["needs"] = "login";
-        if (new_grant) in_memory(std::move(r), *stored);
+        const std::string name = r.name;
+        if (stored->restored == Restored::added || stored->restored == Restored::replaced)
+            in_memory(std::move(r), *stored);
+        const std::string_view needs = known ? needs_of(name) : "client";
+        if (!needs.empty() && stored->restored != Restored::kept) says["needs"] = needs;
     } else {
         says["outcome"] = "failed";
         says["why"] = fine ? stored.error().message : fine.error().message;
     }
     if (--batch->left == 0) batch->done.notify_all();
+}
+
+// Of one that is here, whoever brought it: a restore is run again when it was cut off.
+std::string_view Keeper::needs_of(std::string_view name) const {
+    const Account* account = table_.find(name);
+    if (account == nullptr) return {};
+    if (account->state == GrantState::login_required) return "login";
+    const bool unproved = account->state == GrantState::outcome_unknown || account->intent;
+    return unproved ? "maybe_login" : "";
 }
 
 // Into memory as it is stored; the broker looks after it from now on.
@@ -218,28 +229,26 @@ void Keeper::in_memory(storage::AccountRecord record, const storage::Committed& 
         record.token->generation = stored.generation;
     const bool doubtful = record.state == GrantState::outcome_unknown;
     std::shared_ptr<Account> account = table_.share(record.name);
+    if (account && account->id != record.id) {  // its row is gone: this is another of that name
+        table_.remove(*account);
+        broker_.forget(account, "removed");
+        account = nullptr;
+    }
     if (!account) {
         account = table_.insert(std::move(record), broker_.moment(), deps_.clock.boot_id());
     } else {
-        account->attributes = std::move(record.attributes);
-        account->paused = record.paused;
-        account->state = record.state;
-        account->reason = std::move(record.reason);
-        account->grant_version = record.grant_version;
-        account->grant_obtained_at = record.grant_obtained_at;
-        account->grant_expires_at = record.grant_expires_at;
-        account->intent = std::move(record.intent);
-        account->newest_generation = std::max(account->newest_generation, record.generation);
+        account->rejected_by_probe = false;  // of a token that is not in hand any more
+        account->rejected.clear();
         account->slot.failures_in_row = 0;
         account->slot.not_before = {};
+        account->slot.refused.reset();
         account->slot.hand_out = HandOut();
-        if (record.token)
-            put_token(account->slot, account->name, *record.token, broker_.moment(),
-                      deps_.clock.boot_id());
+        account->slot.expires_at = {};
+        account->slot.lifetime.reset();
+        take_over(*account, std::move(record), broker_.moment(), deps_.clock.boot_id());
     }
     deps_.log.notice("{}: {} from a backup", account->name, words(stored.restored));
-    account->replay_at_once = doubtful;
-    broker_.adopt(account);
+    broker_.restored(account, doubtful);
 }
 
 awaitable<void> Keeper::restore_secret(std::shared_ptr<Batch> batch, std::size_t record) {
@@ -247,16 +256,18 @@ awaitable<void> Keeper::restore_secret(std::shared_ptr<Batch> batch, std::size_t
     const std::string client = from.client;
     storage::SetClientSecret set{from.client, from.name, std::move(from.value), true};
     auto change = std::make_shared<storage::Change>(std::move(set));
-    const Result<storage::Committed> stored = co_await deps_.store.commit(change);
-    if (!stored)
+    const Result<storage::Committed> stored = co_await broker_.commit_known(client, change);
+    if (!stored) {
         deps_.log.error("client {}: its secret could not be restored: {}", client,
                         stored.error().message);
+        ++batch->secrets_failed;
+    }
     if (stored && stored->restored == Restored::added) {
         ++batch->secrets_added;
         std::vector<std::string> changed;
         changed.push_back(client);
         co_await broker_.configured(std::move(changed));
-    } else {
+    } else if (stored) {
         ++batch->secrets_kept;
     }
     if (--batch->left == 0) batch->done.notify_all();

@@ -81,7 +81,7 @@ class AdminService final : public ipc::Service {
     awaitable<void> probe_origin(std::shared_ptr<Diagnosis> diagnosis, std::string client);
     void report(Diagnosis& diagnosis, const Findings& findings) const;
 
-    // enrolment (admin_enrol.cpp)
+    // enrolment (admin_enrol.cpp; over an account that is there: admin_replace.cpp)
     struct Enrolment {
         std::string name;
         std::shared_ptr<const ClientRuntime> client;
@@ -95,6 +95,8 @@ class AdminService final : public ipc::Service {
     bool fits_a_client(ipc::Connection& connection, Enrolment& enrolment) const;
     awaitable<void> enrol(std::shared_ptr<Enrolment> enrolment);
     awaitable<void> enrol_new(std::shared_ptr<Enrolment> enrolment);
+    awaitable<void> put_over(std::shared_ptr<Enrolment> enrolment,
+                             std::shared_ptr<Account> account);
     awaitable<void> enrol_over(std::shared_ptr<Enrolment> enrolment,
                                std::shared_ptr<Account> account);
     void give_back_of_login(Enrolment& enrolment);
@@ -104,6 +106,8 @@ class AdminService final : public ipc::Service {
                                                std::shared_ptr<storage::Change> change);
     void enrolled(const Enrolment& enrolment, const Account& account, bool proved) const;
     storage::AccountRecord record_of(Enrolment& enrolment) const;
+    static storage::AddAccount addition(const storage::AccountRecord& record,
+                                        const SecretSet& grant);
 
     // logging in (admin_login.cpp)
     struct LoginSession {

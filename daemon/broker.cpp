@@ -42,6 +42,18 @@ void Broker::adopt(const std::shared_ptr<Account>& account) {
     reschedule(account);
 }
 
+void Broker::restored(const std::shared_ptr<Account>& account, bool replay) {
+    account->replay_at_once = replay;
+    if (account->paused) {
+        forget(account, "paused");
+    } else {
+        const auto [event, reason] = event_of(*account, ipc::nobody_id);
+        notify(*account, event, reason);
+        settle_waiters(*account, account->slot);
+    }
+    adopt(account);
+}
+
 void Broker::replaced(const std::shared_ptr<Account>& account) {
     forget_candidate_of(*account);
     account->state = storage::GrantState::good;

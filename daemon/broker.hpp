@@ -88,6 +88,8 @@ class Broker {
 
     // A new grant (and token) took the place of the old without an exchange of ours.
     void replaced(const std::shared_ptr<Account>& account);
+    // What a backup had took the place of what was known of it, its state and pause too.
+    void restored(const std::shared_ptr<Account>& account, bool replay);
     // Gives the account's grant back to the provider; a renewal under way is waited for first.
     awaitable<Result<void>> revoke(std::shared_ptr<Account> account);
     // The same for a grant that belongs to no account any more: in the background, best effort.
@@ -99,13 +101,17 @@ class Broker {
     awaitable<Result<storage::Committed>> commit_acknowledged(
         std::string name, std::shared_ptr<storage::Change> change);
 
+    // An operator's change: an error is of one that was surely not made.
+    awaitable<Result<storage::Committed>> commit_known(std::string what,
+                                                       std::shared_ptr<storage::Change> change);
+
     // The end of a grant (its refusal, a candidate's removal) that the store could not take: tried
     // until it does, has something newer, or the account is at work again.
     void store_later(const std::shared_ptr<Account>& account,
                      std::shared_ptr<storage::Change> change);
 
-    // For those who watch: why there is no newer token.
-    std::string why_no_newer(const Account& account) const;
+    // What a new watcher of this uid is told of an account: the event and its reason.
+    std::pair<std::string_view, std::string> event_of(const Account& account, uid_t uid) const;
     // Every watch of it: the first ones at once, of many the others in the next turns.
     void notify(Account& account, std::string_view event, std::string_view reason);
     int exchanges_in_flight() const { return gate_.in_flight(); }
@@ -129,6 +135,7 @@ class Broker {
     bool tell_some();
     awaitable<void> tell_others();
     void tell_of_expiry(Account& account);
+    std::string why_no_newer(const Account& account) const;
     void arm();
     void wake();
     void look(Account& account);

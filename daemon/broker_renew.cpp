@@ -197,6 +197,23 @@ awaitable<Result<storage::Committed>> Broker::commit_acknowledged(
     co_return stored;
 }
 
+awaitable<Result<storage::Committed>> Broker::commit_known(
+    std::string what, std::shared_ptr<storage::Change> change) {
+    Result<storage::Committed> stored = co_await deps_.store.commit(change);
+    Millis wait{50};
+    constexpr Millis wait_max{5'000};
+    while (!stored && stored.error().in_doubt) {
+        deps_.log.error(
+            "{}: it is not known yet whether it was stored: {}; the store is asked "
+            "again in {} ms",
+            what, stored.error().message, wait.count());
+        co_await sleep_until(deps_.clock, deps_.clock.now() + wait);
+        wait = std::min(wait * 2, wait_max);
+        stored = co_await deps_.store.commit(change);
+    }
+    co_return stored;
+}
+
 awaitable<Result<storage::Committed>> Broker::commit_in_the_end(
     std::string name, std::shared_ptr<storage::Change> change, Error first) {
     Result<storage::Committed> stored = std::move(first);

@@ -47,6 +47,18 @@ void Broker::tell_of_expiry(Account& account) {
     notify(account, "expiring_unrenewed", why_no_newer(account));
 }
 
+std::pair<std::string_view, std::string> Broker::event_of(const Account& account, uid_t uid) const {
+    if (account.paused) return {"paused", account.name + ": is paused"};
+    const bool usable = account.slot.remaining(deps_.clock.now()) >= hand_out_min(account) &&
+                        !account.rejected_by(uid, account.slot.generation);
+    if (usable && !account.withheld()) return {"new_token", {}};
+    if (const auto error = blocked(account)) {
+        const bool login = error->code == errc::login_required;
+        return {login ? "login_required" : "misconfigured", error->message};
+    }
+    return {"expiring_unrenewed", why_no_newer(account)};
+}
+
 std::string Broker::why_no_newer(const Account& account) const {
     if (const auto error = blocked(account)) return error->message;
     const Slot& slot = account.slot;

@@ -9,23 +9,6 @@
 #include "ipc/replies.hpp"
 
 namespace tb::daemon {
-namespace {
-
-// What a new watcher is told of an account at once.
-std::pair<std::string_view, std::string> current(const Account& account, const Broker& broker,
-                                                 BootTime now) {
-    if (account.paused) return {"paused", account.name + ": is paused"};
-    if (account.slot.remaining(now) >= hand_out_min(account) && !account.withheld())
-        return {"new_token", {}};
-    if (const auto error = broker.blocked(account)) {
-        const bool login = error->code == errc::login_required;
-        return {login ? "login_required" : "misconfigured", error->message};
-    }
-    return {"expiring_unrenewed", broker.why_no_newer(account)};
-}
-
-}  // namespace
-
 void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call& call) {
     Arguments arguments(call);
     auto names = arguments.texts("accounts", limits::watches_per_call_max,
@@ -71,7 +54,7 @@ void TokensService::watch_tokens(ipc::Connection& connection, const proto::Call&
                                      accounts[i]->slot.generation, now, "WatchTokens");
     for (const auto& account : accounts) {
         watch->add(account);
-        const auto [event, reason] = current(*account, broker_, now);
+        const auto [event, reason] = broker_.event_of(*account, uid);
         watch->mark(*account, event, reason);
         watch->flush();
         broker_.reschedule(account);  // watching is using: an idle account is renewed from now on

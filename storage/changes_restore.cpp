@@ -1,6 +1,8 @@
 // An account out of a backup. What must stay true: a grant that rotated since the backup was made
 // is spent, so an older one never takes the place of a newer; where nothing tells which is newer,
 // the one that is there stays.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "storage/changes.hpp"
@@ -28,6 +30,11 @@ void take_over(AccountRecord& r, const AccountRecord& given) {
 
 Result<Committed> Applier::operator()(const RestoreAccount& change) {
     const AccountRecord& given = change.account;
+    if (!room_reserved_)
+        return Error{errc::storage,
+                     fmt::format("{}: no disk room can be reserved for grants that are on their "
+                                 "way, so this one is not put back; free some disk space",
+                                 given.name)};
     const std::optional<AccountId> id = rows_.id_of(given.name);
     AccountRow row;
     AccountRecord& r = row.record;

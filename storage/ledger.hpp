@@ -153,6 +153,7 @@ class Ledger {
     void give_up(Attempt& attempt);
     void drop_ballast();
     std::optional<Result<Committed>> remembered(const Work& work);
+    bool in_doubt(const Work& work) const;
     void forget_unasked();
 
     SqliteOptions options_;

@@ -23,9 +23,11 @@ bool any_must_not_wait(std::span<const Work> group) {
     return std::any_of(group.begin(), group.end(), must_not_wait);
 }
 
-bool any_intends(std::span<const Work> group) {
+// These are let in only while there is room in reserve for what comes of grants.
+bool any_wants_a_reserve(std::span<const Work> group) {
     return std::any_of(group.begin(), group.end(), [](const Work& work) {
-        return work.change != nullptr && std::holds_alternative<Intend>(*work.change);
+        return work.change != nullptr && (std::holds_alternative<Intend>(*work.change) ||
+                                          std::holds_alternative<RestoreAccount>(*work.change));
     });
 }
 
@@ -38,6 +40,7 @@ std::vector<Result<Committed>> Ledger::commit(std::span<const Work> group) {
     std::vector<std::optional<Result<Committed>>> answers(group.size());
     std::optional<Error> failed;
     bool again = true;
+    bool without_ballast = false;
     for (int round = 0; round < rounds_max; ++round) {
         if (auto fine = ready(); !fine) {
             failed = fine.error();
@@ -48,6 +51,8 @@ std::vector<Result<Committed>> Ledger::commit(std::span<const Work> group) {
         for (std::size_t i = 0; i < group.size(); ++i) {
             if (!answers[i]) answers[i] = remembered(group[i]);
             if (answers[i]) continue;
+            // The room is for what must not wait: the rest would fill it up again.
+            if (without_ballast && !must_not_wait(group[i])) continue;
             left.push_back(group[i]);
             places.push_back(i);
         }
@@ -61,22 +66,32 @@ std::vector<Result<Committed>> Ledger::commit(std::span<const Work> group) {
         failed = std::move(tried.failed);
         again = round == 0 && tried.no_room && ballast_.in_place() && any_must_not_wait(left);
         if (again) drop_ballast();
+        without_ballast = without_ballast || again;
     }
     forget_unasked();
     std::vector<Result<Committed>> out;
     out.reserve(group.size());
-    for (auto& answer : answers) {
-        if (answer)
-            out.push_back(std::move(*answer));
-        else
-            out.push_back(*failed);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        if (!answers[i]) answers[i] = *failed;
+        if (!*answers[i] && in_doubt(group[i])) {
+            Error unsure = answers[i]->error();
+            unsure.in_doubt = true;
+            answers[i] = std::move(unsure);
+        }
+        out.push_back(std::move(*answers[i]));
     }
     return out;
 }
 
+bool Ledger::in_doubt(const Work& work) const {
+    return doubt_ && work.identity && std::ranges::any_of(doubt_->group, [&](const Work& one) {
+               return one.identity == work.identity;
+           });
+}
+
 Ledger::Attempt Ledger::attempt(std::span<const Work> group) {
     Attempt tried;
-    if (any_intends(group)) put_ballast_back();
+    if (any_wants_a_reserve(group)) put_ballast_back();
     Sum sum = head_.sum;
     connections_->begin.run();
     if (!apply_all(group, tried, sum)) {

@@ -47,7 +47,8 @@ class TokenStore {
     virtual Result<void> load(std::function<void(AccountRecord)> each) = 0;
 
     // All called on the brain, all resume on the brain, in order of the calls for one account.
-    // Errors: storage (disk full, I/O error: nothing was changed, may be tried again), superseded,
+    // Errors: storage (disk full, I/O error: nothing was changed, may be tried again; with in_doubt
+    // it may be written all the same, which the same object asked again finds out), superseded,
     // not_found, account_exists, too_many_requests (queue is full), invalid_parameter (the tables
     // don't take it), damaged, closed. The change is left whole unless the commit succeeds: after
     // errc::storage the caller still holds the successor, and tries again with the same object,

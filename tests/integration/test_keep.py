@@ -106,6 +106,8 @@ class Backups(KeepCase):
         put_back = self.restore("--json")
         self.assertEqual(put_back.code, 4, put_back.out + put_back.err)
         self.assertEqual(json.loads(put_back.out)["login_required"], ["shop/main"])
+        again = self.restore("--json")  # changes nothing, and says what is still to be done
+        self.assertEqual((again.code, json.loads(again.out)["login_required"]), (4, ["shop/main"]), again.out + again.err)
         status = self.status(daemon, "shop/main")
         self.assertEqual(status["state"], "login_required")
         self.assertIn("backup", status["reason"])
@@ -144,6 +146,28 @@ class Backups(KeepCase):
         put_back = self.restore("--json", "--wait", "500ms")
         self.assertEqual(put_back.code, 0, put_back.err)
         self.assertEqual(sorted(json.loads(put_back.out)["may_need_login"]), sorted(f"shop/{i}" for i in range(ACCOUNTS)))
+
+    def test_a_grant_that_could_not_be_tried_is_not_called_good(self) -> None:
+        """The new host has not got the client secret yet."""
+        daemon = self.begin(self.clients)
+        self.enrol(daemon, "shop/main", "keep-untried")
+        self.assertEqual(self.backup().code, 0)
+        secret = self.folder / "shop.secret"
+        right = secret.read_text()
+        secret.write_text("cs_test_another\n")
+        self.forget_everything(daemon)
+        put_back = self.restore("--json")
+        self.assertEqual(put_back.code, 0, put_back.out + put_back.err)
+        self.assertEqual(json.loads(put_back.out)["may_need_login"], ["shop/main"])
+        self.assertEqual(self.status(daemon, "shop/main")["state"], "misconfigured")
+        self.assertEqual(self.backup().code, 0)  # and a backup of it knows no more
+        self.forget_everything(daemon)
+        put_back = self.restore("--json")
+        self.assertEqual(json.loads(put_back.out)["may_need_login"], ["shop/main"], put_back.err)
+        secret.write_text(right)
+        self.assertEqual(self.cli("renew", "shop/main").code, 0)
+        again = self.restore("--json")
+        self.assertEqual((again.code, json.loads(again.out)["may_need_login"]), (0, []), again.out + again.err)
 
     def test_static_tokens_paused_accounts_and_unknown_clients(self) -> None:
         daemon = self.begin(self.clients)

@@ -124,7 +124,9 @@ void check_watch(Checker& checker, uid_t uid, const daemon::Account& account,
     if (account.paused || account.removed || account.withheld() || account.slot.hand_out.empty() ||
         account.slot.generation == generation)
         return;
-    // What is nearly dead when it comes is sent to nobody: see daemon/watch.cpp.
+    // What is nearly dead when it comes is sent to nobody, and what he reported as refused not to
+    // him: see daemon/watch.cpp.
+    if (account.rejected_by(uid, account.slot.generation)) return;
     if (account.slot.remaining(now) < daemon::hand_out_min(account)) return;
     checker.violated(Rule::stale_watch,
                      "uid {} watches {} and knows generation {}, but {} is there", uid,

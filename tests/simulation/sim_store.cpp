@@ -133,7 +133,10 @@ awaitable<Result<Committed>> SimStore::commit(std::shared_ptr<Change> change) {
         result = before->second;
         done_already_.erase(before);
         const Row* row = disk_.find(result->account);
-        if (row == nullptr || row->record.grant_version != result->grant_version)
+        const bool gone = std::holds_alternative<RemoveAccount>(*change);
+        if (gone) {
+            // and that is all there is to say of it
+        } else if (row == nullptr || row->record.grant_version != result->grant_version)
             result = Error{errc::superseded, "newer grant"};
     } else if (options_.canary == Canary::early_ack && successor_of_account) {
         const Row* row = disk_.find(std::get<Renewed>(*change).account);
@@ -146,12 +149,15 @@ awaitable<Result<Committed>> SimStore::commit(std::shared_ptr<Change> change) {
     } else {
         result = apply(*change);
     }
-    const bool may_be_tried_again =
-        successor_of_account || std::holds_alternative<Promote>(*change);
+    const bool may_be_tried_again = successor_of_account ||
+                                    std::holds_alternative<Promote>(*change) ||
+                                    std::holds_alternative<AddAccount>(*change) ||
+                                    std::holds_alternative<RemoveAccount>(*change);
     if (result && may_be_tried_again && random_.chance(options_.faults.commit_fails_applied)) {
         ++checker_.counts.failed_commits;
         done_already_[change.get()] = *result;
-        const Error unsure{errc::storage, "fsync: input/output error (simulated)"};
+        Error unsure{errc::storage, "fsync: input/output error (simulated)"};
+        unsure.in_doubt = true;
         co_return unsure;
     }
     const Millis answer_ms(

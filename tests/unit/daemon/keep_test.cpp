@@ -116,7 +116,8 @@ BOOST_FIXTURE_TEST_CASE(a_restore_is_one_row_with_its_counts, Keeping) {
     BOOST_TEST(written[0].verdict == "failed", "not each account was restored");
     BOOST_TEST(written[0].uid.value() == 0U);
     BOOST_TEST(written[0].detail ==
-               "0 added, 0 replaced, 0 same, 20 kept, 20 failed; client secrets: 0 added, 0 kept");
+               "0 added, 0 replaced, 0 same, 20 kept, 20 failed; client secrets: 0 added, 0 kept, "
+               "0 failed");
     BOOST_TEST(rows.rows.back().detail.find("rt_test") == std::string::npos);
 }
 

@@ -89,6 +89,50 @@ BOOST_FIXTURE_TEST_CASE(a_login_without_a_token_is_not_turned_away_for_an_older_
     BOOST_TEST(grant() == of_login);
 }
 
+// The disk was full when the login ended; the backup that was restored in between is older.
+BOOST_FIXTURE_TEST_CASE(a_login_takes_the_place_of_what_a_restore_brought_meanwhile, Shop) {
+    begin();
+    const auto wire = begin_login("code");
+    const object show = shown(wire);
+    options.faults.commit_fails = 1.0;
+    BOOST_TEST(finish(show, "code=c0de&state=" + state_of(show)) == "");
+    pass(Millis{100});
+    account("shop/main", "oauth2");  // as in_memory() of a restore
+    const sim::Row& row = disk.rows.rbegin()->second;
+    app->broker().restored(app->accounts().insert(row.record.copy(), app->broker().moment(), ""),
+                           false);
+    options.faults.commit_fails = 0;
+    pass(Millis{60'000});
+    const auto told = taken(wire);
+    BOOST_REQUIRE(told.has_value());
+    BOOST_TEST(told->error == "");
+    BOOST_TEST(grant().starts_with("rt_new_"));
+    BOOST_TEST(token() != "");
+}
+
+// What failed was written all the same: the daemon finds that out by itself.
+BOOST_FIXTURE_TEST_CASE(an_enrolment_that_was_in_doubt_is_one_or_none, Shop) {
+    begin();
+    options.faults.commit_fails_applied = 1.0;
+    const auto wire = send(admin + "AddAccount", {{"account", "shop/main"},
+                                                  {"secrets", {{"refresh_token", "rt_test_0"}}}});
+    BOOST_TEST(!taken(wire).has_value());
+    BOOST_TEST(disk.rows.size() == 1U);
+    options.faults.commit_fails_applied = 0;
+    pass(Millis{1'000});
+    const auto told = taken(wire);
+    BOOST_REQUIRE(told.has_value());
+    BOOST_TEST(told->error == "");
+    BOOST_TEST(token() == "at_test_1");
+    options.faults.commit_fails_applied = 1.0;
+    const auto removing = send(admin + "RemoveAccount", {{"account", "shop/main"}});
+    options.faults.commit_fails_applied = 0;
+    pass(Millis{1'000});
+    BOOST_TEST(taken(removing).value().error == "");
+    BOOST_TEST(app->accounts().find("shop/main") == nullptr);
+    BOOST_TEST(disk.rows.empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_revocation_leaves_the_grant_of_a_login_meanwhile, Shop) {
     account("shop/main", "oauth2");
     begin();

@@ -32,7 +32,8 @@ Change refused(AccountId id, std::uint64_t version) {
     return change;
 }
 
-// Asked again with the same objects, and only with those that were not answered yet.
+// Asked again with the same objects where it is in doubt whether they are in, else with others:
+// done twice, it would show. And only with those that were not answered yet.
 template <class... Changes>
 Act commit(Changes... changes) {
     std::vector<std::shared_ptr<Change>> all{std::make_shared<Change>(std::move(changes))...};
@@ -41,8 +42,12 @@ Act commit(Changes... changes) {
         for (const auto& change : all)
             group.push_back({Work::Kind::change, 0, change.get(), change});
         const auto answers = bench.ledger().commit(group);
-        for (std::size_t i = answers.size(); i-- > 0;)
-            if (answers[i]) all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
+        for (std::size_t i = answers.size(); i-- > 0;) {
+            if (answers[i])
+                all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
+            else if (!answers[i].error().in_doubt)
+                all[i] = std::make_shared<Change>(std::move(*all[i]));
+        }
         return all.empty();
     };
 }

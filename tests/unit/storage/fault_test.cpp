@@ -154,6 +154,35 @@ BOOST_AUTO_TEST_CASE(a_full_disk_takes_the_successor_and_nothing_more) {
     world.must(intend(id, 3, 1));
 }
 
+// Its room is for what came of grants that were sent, whoever else is in their group.
+BOOST_AUTO_TEST_CASE(a_restore_gets_nothing_of_the_ballast) {
+    SmallDisk disk;
+    if (!disk.there()) return;
+    World world(disk.path());
+    world.start();
+    const AccountId id = world.add("shop/main");
+    disk.fill();
+    RestoreAccount wide;
+    wide.account.name = "shop/large";
+    wide.grant = grant(std::string(64 * 1024, 'x'));
+    auto can_wait = std::make_shared<Change>(std::move(wide));
+    const std::string large(12 * 1024, 'x');
+    auto must_not =
+        std::make_shared<Change>(world.renewed(id, 1, 1, "rt_test_second" + large, "at"));
+    const auto restored = world.begin(world.store->commit(can_wait));
+    const auto renewed = world.begin(world.store->commit(must_not));
+    world.run();
+    BOOST_TEST(!world.stats().ballast_in_place);
+    BOOST_REQUIRE((*restored && !**restored));
+    BOOST_TEST((*restored)->error().code == errc::storage);
+    BOOST_REQUIRE((*renewed && **renewed));
+    const auto later = world.ask(world.store->commit(can_wait));  // in a group of its own
+    BOOST_REQUIRE(!later);
+    BOOST_TEST(later.error().message.find("free some disk space") != std::string::npos);
+    disk.empty();
+    BOOST_TEST(world.ask(world.store->commit(can_wait)).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_change_without_a_grant_leaves_the_ballast_alone) {
     SmallDisk disk;
     if (!disk.there()) return;
