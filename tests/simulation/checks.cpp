@@ -65,6 +65,11 @@ void check_access(Checker& checker, uid_t uid, std::string_view account, bool pe
         checker.violated(Rule::access, "uid {} learnt that {} exists: {}", uid, account, error);
 }
 
+void check_paused(Checker& checker, uid_t uid, std::string_view account) {
+    checker.violated(Rule::access, "uid {} was handed a token of {}, which is paused", uid,
+                     account);
+}
+
 void check_spent_twice(Checker& checker, const Family& family, int number) {
     if (family.rotates && number < family.acknowledged)
         checker.violated(Rule::spent_twice,

@@ -28,6 +28,8 @@ void check_generation(Checker& checker, const Seen& seen, std::uint64_t& newest)
 void check_access(Checker& checker, uid_t uid, std::string_view account, bool permitted,
                   bool served, std::string_view error);
 
+// It was before he asked, and is.
+void check_paused(Checker& checker, uid_t uid, std::string_view account);
 // The rule that everything is about: the store acknowledged a successor of what is presented now.
 void check_spent_twice(Checker& checker, const Family& family, int number);
 // A replacement goes that had been exchanged, by nobody's word: its newest grant is in force.

@@ -82,6 +82,7 @@ void SimCaller::ask() {
     asked_ = account;
     promised_ = Millis{0};
     permitted_when_asked_ = permitted(account);
+    paused_when_asked_ = paused(account);
     std::string more;
     const auto users = world_.users.find(account);
     if (users != world_.users.end()) {

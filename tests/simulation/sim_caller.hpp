@@ -30,6 +30,7 @@ struct Surroundings {
     std::int64_t rules_changed_ms = -1'000'000;
     // Users of accounts on demand: "r0/a1" -> "r0/a1?user_id" each.
     std::map<std::string, std::vector<std::string>, std::less<>> users{};
+    std::uint64_t resumptions = 0;  // asked for by the operator, of any account
 };
 
 class SimCaller : public std::enable_shared_from_this<SimCaller> {
@@ -68,6 +69,8 @@ class SimCaller : public std::enable_shared_from_this<SimCaller> {
         return world_.permitted(uid_, account.substr(0, account.find('?')));
     }
     bool rules_are_new() const;
+    std::optional<std::pair<storage::AccountId, std::uint64_t>> paused(
+        std::string_view account) const;
 
     uid_t uid_;
     std::vector<std::string> accounts_;
@@ -84,6 +87,8 @@ class SimCaller : public std::enable_shared_from_this<SimCaller> {
     bool stalled_ = false;
     bool read_late_ = false;  // has stalled: what it reads may be older than now
     bool permitted_when_asked_ = false;
+    // If it was paused then: its id, and how many accounts were resumed so far.
+    std::optional<std::pair<storage::AccountId, std::uint64_t>> paused_when_asked_;
     std::string asked_;  // the account, with its user where there is one
     Millis promised_{0};
     std::uint64_t turn_ = 0;  // a late timer of an earlier question knows it by this

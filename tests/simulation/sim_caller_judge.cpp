@@ -86,12 +86,23 @@ void SimCaller::event(std::string_view text) {
     judge(account, text, Millis{0});
 }
 
+std::optional<std::pair<storage::AccountId, std::uint64_t>> SimCaller::paused(
+    std::string_view account) const {
+    if (world_.app == nullptr) return {};
+    const daemon::Account* known =
+        world_.app->accounts().find(account.substr(0, account.find('?')));
+    if (known == nullptr || !known->paused) return {};
+    return std::pair(known->id, world_.resumptions);
+}
+
 void SimCaller::answered(std::string_view text) {
     waiting_ = false;
     ++turn_;
     if (std::exchange(reporting_, false)) return;
     if (permitted(asked_) == permitted_when_asked_ && !rules_are_new())
         check_access(world_.checker, uid_, asked_, permitted_when_asked_, true, {});
+    if (paused_when_asked_ && paused(asked_) == paused_when_asked_)
+        check_paused(world_.checker, uid_, asked_);
     if (world_.options.canary == Canary::old_answer) {
         const std::string fresh(text);
         const std::string_view old = text_after(last_answer_, token_key);

@@ -107,8 +107,10 @@ void SimOperator::act() {
         if (!grant.attributes.empty()) named["attributes"] = std::move(grant.attributes);
         return call("AddAccount", std::move(named), false);
     }
-    if (known->paused && (tidying_ || random.chance(0.7)))
+    if (known->paused && (tidying_ || random.chance(0.7))) {
+        ++world_.resumptions;
         return call("ResumeAccount", std::move(named), false);
+    }
     if (tidying_) return;
     const std::int64_t what = random.between(0, 99);
     if (what < 15) return call("PauseAccount", std::move(named), false);
