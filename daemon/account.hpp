@@ -113,10 +113,10 @@ struct Account : std::enable_shared_from_this<Account> {
     bool commit_pending = false;  // a successor waits in memory for the store to take it
     std::vector<std::pair<uid_t, std::uint64_t>>
         rejected;  // this uid is not given this generation again; those of tokens still in hand
+    storage::AccountId id = 0;
     AccountStats stats;
     Slot slot;
 
-    storage::AccountId id = 0;
     std::string_view provider;  // one text for all accounts of it; the table's
     storage::Attributes attributes;
     std::shared_ptr<Account>

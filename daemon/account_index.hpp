@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/huge_array.hpp"
+
 namespace tb::daemon {
 
 // Item has a member `name` that compares with a std::string_view.
@@ -19,7 +21,10 @@ class AccountIndex {
         if (slots_.empty()) return nullptr;
         const std::size_t hash = hash_of(name);
         for (std::size_t at = hash & mask(); slots_[at].item != nullptr; at = (at + 1) & mask())
-            if (slots_[at].hash == hash && slots_[at].item->name == name) return slots_[at].item;
+            if (slots_[at].hash == hash) {
+                fetch_ahead(slots_[at].item);
+                if (slots_[at].item->name == name) return slots_[at].item;
+            }
         return nullptr;
     }
     // The name must not be there yet.
@@ -47,6 +52,13 @@ class AccountIndex {
     std::size_t size() const { return size_; }
 
   private:
+    // What a read needs of it next, while its name is still on its way from memory.
+    static void fetch_ahead(const Item* item) {
+        constexpr std::size_t line = 64;
+        const auto* at = reinterpret_cast<const char*>(item);
+        for (std::size_t i = 1; i <= 4; ++i)
+            __builtin_prefetch(at + i * line);
+    }
     struct Slot {
         std::size_t hash = 0;
         Item* item = nullptr;
@@ -64,13 +76,13 @@ class AccountIndex {
     }
     // The hashes are at hand, so a million accounts move within 20 ms, once in a doubling.
     void grow() {
-        std::vector<Slot> before(slots_.empty() ? slots_first : slots_.size() * 2);
+        std::vector<Slot, HugeArray<Slot>> before(slots_.empty() ? slots_first : slots_.size() * 2);
         before.swap(slots_);
         for (const Slot& slot : before)
             if (slot.item != nullptr) put(slot);
     }
 
-    std::vector<Slot> slots_;  // a power of two of them, at most two thirds in use
+    std::vector<Slot, HugeArray<Slot>> slots_;  // a power of two of them, at most two thirds in use
     std::size_t size_ = 0;
 };
 

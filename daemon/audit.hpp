@@ -13,6 +13,7 @@
 #include "daemon/account.hpp"
 #include "daemon/caller_facts.hpp"
 #include "daemon/deps.hpp"
+#include "daemon/huge_array.hpp"
 #include "storage/audit_store.hpp"
 
 namespace tb::daemon {
@@ -113,7 +114,9 @@ class Audit {
     std::uint64_t writes_ = 0;
     std::uint64_t hand_outs_ = 0;
     std::uint64_t refusals_ = 0;
-    boost::unordered_flat_map<Key, Known> callers_;
+    boost::unordered_flat_map<Key, Known, boost::hash<Key>, std::equal_to<Key>,
+                              HugeArray<std::pair<const Key, Known>>>
+        callers_;
     std::map<uid_t, Minute> minutes_;
     Clock::TimerId timer_ = 0;
     bool closed_ = false;

@@ -37,7 +37,9 @@ bool TokensService::fast_call(ipc::Connection& connection, std::string_view fram
     const auto asked = proto::scan_get_token(frame);
     if (!asked) return false;
     Account* account = table_.find(asked->account);
-    if (account == nullptr || account->withheld() || !account->rejected.empty()) return false;
+    if (account == nullptr) return false;
+    account->slot.hand_out.fetch_ahead();
+    if (account->withheld() || !account->rejected.empty()) return false;
     if (!gatekeeper_.allows(connection.caller(), *account)) return false;
     if (!within(asked->min_remaining_ms, limits::lifetime_max_ms) ||
         !within(asked->timeout_ms, limits::reader_timeout_max_ms))
