@@ -82,6 +82,11 @@ inline constexpr std::size_t on_demand_entries_max = 1'024;
 // What is in hand is given to a waiter this long before it is too old to be: timers come late, by a
 // turn of the brain or two and by what the machine lets others have.
 inline constexpr Millis timer_late_ms{50};
+// Two renewals of an account by itself are this far apart, whatever its provider says of its
+// tokens.
+inline constexpr Millis renew_every_ms_min{1'000};
+// Longer than most exchanges take: only then are watchers told that a token runs out.
+inline constexpr Millis renewal_is_late_ms{5'000};
 inline constexpr Millis reader_timeout_default_ms{10'000};
 inline constexpr Millis reader_timeout_max_ms{300'000};
 inline constexpr Millis exchange_timeout_ms{30'000};
@@ -156,6 +161,8 @@ inline constexpr int reports_per_account_per_minute_max = 12;
 inline constexpr std::size_t rejected_kept_max = 64;
 // Uids whose reports are counted; beyond it those without one in the last minute are forgotten.
 inline constexpr std::size_t reporters_kept_max = 1'024;
+// How long an operator's change whose commit is in doubt is asked about. A stop waits for it.
+inline constexpr Millis known_within_ms{20'000};
 inline constexpr Millis retired_grants_kept_ms{std::int64_t{30} * 86'400'000};
 
 // Callers and accounts whose refusal was logged lately; more than this and the list starts anew.

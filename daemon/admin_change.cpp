@@ -26,6 +26,12 @@ void AdminService::change_account(ipc::Connection& connection, const proto::Call
         connection.out() += admin_error(name, Error{errc::unknown_account, name});
         return;
     }
+    // Two at once could end in memory in another order than in the store.
+    if (!changing_.insert(account->id).second) {
+        const std::string reason = name + ": another change of it is being stored; try again";
+        connection.out() += proto::make_error("io.tokenbroker.admin.Refused", {{"reason", reason}});
+        return;
+    }
     const Pending pending = connection.defer();
     if (method == "RemoveAccount")
         spawn(deps_.brain, "remove", remove(pending, std::move(account)));
@@ -49,6 +55,7 @@ awaitable<void> AdminService::pause(Pending pending, std::shared_ptr<Account> ac
             stored = Error{errc::invalid_parameter, "try_retired"};
         }
     }
+    changing_.erase(account->id);
     if (!stored) {
         pending->finish(admin_error(account->name, stored.error()));
         co_return;
@@ -75,6 +82,7 @@ awaitable<void> AdminService::remove(Pending pending, std::shared_ptr<Account> a
     }
     auto change = std::make_shared<storage::Change>(storage::RemoveAccount{account->id});
     const Result<storage::Committed> stored = co_await broker_.commit_known(account->name, change);
+    changing_.erase(account->id);
     if (!stored && stored.error().code != errc::not_found) {
         pending->finish(admin_error(account->name, stored.error()));
         co_return;

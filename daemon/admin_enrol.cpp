@@ -173,8 +173,14 @@ awaitable<void> AdminService::enrol_new(std::shared_ptr<Enrolment> enrolment) {
     if (!stored) {
         // A restore may have brought the account while the person logged in, or while the disk was
         // full: the grant of the login is newer.
-        const auto meanwhile = enrolment->logged_in ? table_.share(enrolment->name) : nullptr;
-        if (meanwhile && stored.error().code == errc::account_exists) {
+        const bool exists = enrolment->logged_in && stored.error().code == errc::account_exists;
+        std::shared_ptr<Account> meanwhile;
+        // It is in the store; to be in memory may take as long as its own commit was in doubt.
+        const BootTime deadline = deps_.clock.now() + limits::known_within_ms;
+        while (exists && !(meanwhile = table_.share(enrolment->name)) &&
+               deps_.clock.now() < deadline)
+            co_await sleep_until(deps_.clock, deps_.clock.now() + limits::backoff_first_ms);
+        if (meanwhile) {
             if (record.token)
                 enrolment->imported.token->access_token = std::move(record.token->access_token);
             co_return co_await put_over(enrolment, meanwhile);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "daemon/admin_keep.hpp"
 #include "daemon/audit.hpp"
@@ -152,6 +153,7 @@ class AdminService final : public ipc::Service {
     std::size_t audit_readers_ = 0;
     bool diagnosing_ = false;
     bool stopping_ = false;
+    std::set<storage::AccountId> changing_;  // paused, resumed or removed just now
     bool enrolling_ =
         false;  // enrolments are few: one at a time, so that two can't race for a name
     bool reloading_ = false;

@@ -101,7 +101,8 @@ class Broker {
     awaitable<Result<storage::Committed>> commit_acknowledged(
         std::string name, std::shared_ptr<storage::Change> change);
 
-    // An operator's change: an error is of one that was surely not made.
+    // An operator's change: an error is of one that was surely not made, or of one that the store
+    // could say nothing of within limits::known_within_ms.
     awaitable<Result<storage::Committed>> commit_known(std::string what,
                                                        std::shared_ptr<storage::Change> change);
 

@@ -47,7 +47,8 @@ awaitable<void> Broker::renew(std::shared_ptr<Attempt> attempt) {
             failure->failure == FailureClass::retry || failure->failure == FailureClass::ambiguous;
         if (temporary)
             result = failure->counts_for_origin ? OriginResult::failed : OriginResult::neutral;
-        retry_after = failure->retry_after.value_or(Millis{0});
+        // A wait for one account's sake is that account's: note_failure().
+        if (failure->counts_for_origin) retry_after = failure->retry_after.value_or(Millis{0});
         auto shared = std::make_shared<Failed>(std::move(*failure));
         co_await failed(attempt, std::move(shared));
     } else {
@@ -69,6 +70,7 @@ awaitable<Done> Broker::perform(std::shared_ptr<Attempt> attempt) {
     Result<SecretSet> grant = co_await deps_.store.open(attempt->account->id);
     if (!grant) co_return storage_failure(grant.error());
     Result<SecretSet> secrets = co_await client_secrets(attempt->client);
+    if (!secrets && is_of_store(secrets.error())) co_return storage_failure(secrets.error());
     if (!secrets) {
         Failed missing;
         missing.failure = FailureClass::config;
@@ -202,7 +204,10 @@ awaitable<Result<storage::Committed>> Broker::commit_known(
     Result<storage::Committed> stored = co_await deps_.store.commit(change);
     Millis wait{50};
     constexpr Millis wait_max{5'000};
-    while (!stored && stored.error().in_doubt) {
+    const BootTime deadline = deps_.clock.now() + limits::known_within_ms;
+    const bool in_doubt = !stored && stored.error().in_doubt;
+    // Once in doubt, a full queue says nothing of it either.
+    while (in_doubt && !stored && is_of_store(stored.error()) && deps_.clock.now() < deadline) {
         deps_.log.error(
             "{}: it is not known yet whether it was stored: {}; the store is asked "
             "again in {} ms",

@@ -12,7 +12,8 @@ Millis aim_of(std::optional<Millis> lifetime, Millis hand_out_min) {
 
 bool came_just_now(Millis ago, Millis lifetime) {
     constexpr Millis most{30'000};
-    return ago < std::min(most, lifetime / 10);
+    constexpr Millis least{1'000};  // of one that was dead when it came, too
+    return ago < std::clamp(lifetime / 10, least, most);
 }
 
 ReadVerdict judge_read(const ReadFacts& facts) {

@@ -28,7 +28,7 @@ enum class ReadVerdict : std::uint8_t {
 };
 
 // Is a token that came this long ago so new that a renewal would bring no longer one? A tenth of
-// its life, at most 30 s: a caller who asks for more than is left on arrival has one renewal in
+// its life, 1 to 30 s: a caller who asks for more than is left on arrival has one renewal in
 // that time, not one after the other.
 bool came_just_now(Millis ago, Millis lifetime);
 ReadVerdict judge_read(const ReadFacts& facts);

@@ -20,7 +20,12 @@ std::optional<Due> keep_alive(const Account& account, Moment at) {
         return {};
     const Millis life = *account.grant_expires_at - account.grant_obtained_at;
     const BootTime obtained = to_boot(account.grant_obtained_at, at);
-    return Due{renew_at(obtained, life, keep_alive_at), "keep-alive of the grant"};
+    const BootTime due = renew_at(obtained, life, keep_alive_at);
+    // By the wall clock, as the grant's life is: one since then prolonged nothing, nor would the
+    // next one.
+    const auto& last = account.stats.last_success;
+    if (last && *last - account.grant_obtained_at >= due - obtained) return {};
+    return Due{due, "keep-alive of the grant"};
 }
 
 std::optional<Due> by_policy(const Account& account, Moment at) {
@@ -31,8 +36,10 @@ std::optional<Due> by_policy(const Account& account, Moment at) {
     if (policy == Policy::when_used && !in_use(account, at)) return {};
     if (slot.hand_out.empty() || slot.expires_at == BootTime::max())
         return slot.hand_out.empty() ? std::optional(Due{at.now, "no token yet"}) : std::nullopt;
-    return Due{renew_at(slot.sent_at, slot.lifetime.value_or(Millis{0}), slot.renew_fraction),
-               ahead_of_expiry};
+    // However short a token lives, even one that was dead when it came.
+    const BootTime due =
+        renew_at(slot.sent_at, slot.lifetime.value_or(Millis{0}), slot.renew_fraction);
+    return Due{std::max(due, slot.sent_at + limits::renew_every_ms_min), ahead_of_expiry};
 }
 
 void earlier(std::optional<Due>& due, std::optional<Due> other) {
@@ -88,7 +95,16 @@ std::optional<Due> expiry_notice(const Account& account, Moment at) {
         account.state == GrantState::login_required || account.told_expiring == slot.generation)
         return {};
     if (slot.expires_at == BootTime::max() || slot.remaining(at.now) == Millis{0}) return {};
-    return Due{slot.expires_at - aim_of(slot.lifetime, hand_out_min(account)), "it expires soon"};
+    BootTime when = slot.expires_at - aim_of(slot.lifetime, hand_out_min(account));
+    const Policy policy = effective_policy(account);
+    const bool by_itself = policy == Policy::ahead || policy == Policy::when_used;
+    if (by_itself && slot.failures_in_row == 0 && slot.lifetime) {
+        // All is well as long as its own renewal may still be on its way.
+        const BootTime answered = renew_at(slot.sent_at, *slot.lifetime, slot.renew_fraction) +
+                                  limits::renewal_is_late_ms;
+        when = std::clamp(answered, when, std::max(when, slot.expires_at - hand_out_min(account)));
+    }
+    return Due{when, "it expires soon"};
 }
 
 }  // namespace tb::daemon

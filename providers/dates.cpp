@@ -180,10 +180,14 @@ std::optional<IsoTime> parse_iso8601(std::string_view text) {
     return IsoTime{*at + Millis{millis} - Millis{std::int64_t{offset_min} * 60'000}, no_zone};
 }
 
-WallTime date_of(const http::Reply& reply) {
+std::optional<WallTime> told_date_of(const http::Reply& reply) {
     const std::string* date = reply.header("date");
-    if (date == nullptr) return reply.received_wall;
-    return parse_http_date(*date, reply.received_wall).value_or(reply.received_wall);
+    if (date == nullptr) return std::nullopt;
+    return parse_http_date(*date, reply.received_wall);
+}
+
+WallTime date_of(const http::Reply& reply) {
+    return told_date_of(reply).value_or(reply.received_wall);
 }
 
 std::optional<Millis> retry_after_of(const http::Reply& reply) {

@@ -26,6 +26,8 @@ std::optional<IsoTime> parse_iso8601(std::string_view text);
 
 // When the reply was made: its Date if that parses, else when we received it.
 WallTime date_of(const http::Reply& reply);
+// The server's own clock; nullopt: it says nothing of it.
+std::optional<WallTime> told_date_of(const http::Reply& reply);
 // What its Retry-After asks for.
 std::optional<Millis> retry_after_of(const http::Reply& reply);
 

@@ -15,6 +15,17 @@
 namespace tb::providers::oauth2 {
 namespace {
 
+// A server may hand out the same token for as long as it lives: then less is left of it than its
+// whole life. By the server's own clock, if it tells it; a moment between iat and Date is no cache.
+std::optional<Millis> left_of(const JwtClaims& claims, const http::Reply& reply) {
+    constexpr Millis moment{5'000};
+    const std::optional<Millis> life = lifetime_of(claims, date_of(reply));
+    const std::optional<WallTime> date = told_date_of(reply);
+    if (!life || !date) return life;
+    const Millis left = std::max(*claims.expires - *date, Millis{0});
+    return left + moment < *life ? left : life;
+}
+
 using Kind = JsonReply::Kind;
 using Value = JsonReply::Value;
 
@@ -51,7 +62,7 @@ bool settle(const Expiry& expiry, const http::Reply& reply, const Value& root, c
         }
         case Expiry::Kind::jwt_exp: {
             const auto claims = read_jwt_claims(at_pointer(root, setup.fields.access).text());
-            if (claims && !claims->malformed) out.known = lifetime_of(*claims, date_of(reply));
+            if (claims && !claims->malformed) out.known = left_of(*claims, reply);
             return out.known.has_value();
         }
         case Expiry::Kind::fixed:

@@ -86,9 +86,10 @@ class ThreekitExchange final : public Exchange {
     }
 
     Done read(const http::Reply& reply) const {
+        // A page is never Threekit's own word: a gateway's, a portal's.
+        if (media_of(reply) == Media::html) return failed_by_html(reply, false);
         switch (reply.status) {
             case 200:
-                if (media_of(reply) == Media::html) return failed_by_html(reply, false);
                 return Probed{};
             case 401:
                 return failed(FailureClass::config, "rejected",

@@ -110,6 +110,42 @@ BOOST_FIXTURE_TEST_CASE(a_login_takes_the_place_of_what_a_restore_brought_meanwh
     BOOST_TEST(token() != "");
 }
 
+// A server that keeps the refresh token, whose life the configuration states: when it is to be kept
+// alive, one renewal shows that it can't be.
+BOOST_FIXTURE_TEST_CASE(a_grant_that_renewals_do_not_prolong_is_not_renewed_again_and_again, Shop) {
+    config.clients.at("shop").settings.settings["refresh_ttl"] = {std::string("2d"), "test.toml:9"};
+    config.clients.at("shop").policy = providers::Policy::on_demand;
+    account("shop/main", "oauth2");
+    https.answer = [this](const Sent&) {
+        return https.reply(200,
+                           R"({"access_token":"at_test","token_type":"bearer","expires_in":3600})");
+    };
+    disk.rows.begin()->second.record.grant_expires_at = clock.wall() + Millis{2 * 86'400'000};
+    begin();
+    BOOST_TEST(token() == "at_test");
+    pass(Millis{3 * 86'400'000});
+    BOOST_TEST(https.sent.size() == 2U);
+}
+
+// Dead when it comes: one exchange, and the caller is told how long a token of it lasts.
+BOOST_FIXTURE_TEST_CASE(a_token_without_a_life_is_not_asked_for_again_and_again, Shop) {
+    config.clients.at("shop").policy = providers::Policy::ahead;
+    account("shop/main", "oauth2");
+    https.answer = [this](const Sent& asked) {
+        http::Outcome out = answer(asked);
+        auto& body = std::get<http::Reply>(out).body;
+        std::string text(body.view());
+        text.replace(text.find("3600"), 4, "0");
+        body = Secret(text);
+        return out;
+    };
+    begin();
+    BOOST_TEST(token() == "LifetimeTooShort");
+    BOOST_TEST(https.sent.size() == 1U);
+    pass(Millis{20'000});
+    BOOST_TEST(https.sent.size() <= 21U);
+}
+
 // What failed was written all the same: the daemon finds that out by itself.
 BOOST_FIXTURE_TEST_CASE(an_enrolment_that_was_in_doubt_is_one_or_none, Shop) {
     begin();

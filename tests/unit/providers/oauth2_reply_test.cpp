@@ -212,9 +212,16 @@ BOOST_AUTO_TEST_CASE(oauth2_lifetimes) {
     const std::string jwt =
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
         "eyJzdWIiOiJ1MSIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjoxNzAwMDAwMDE1fQ.c2ln";
-    const Minted m =
-        minted(oauth2_account(), R"({"access_token":")" + jwt + R"(","token_type":"bearer"})");
+    const std::string with_jwt = R"({"access_token":")" + jwt + R"(","token_type":"bearer"})";
+    const Minted m = minted(oauth2_account(), with_jwt);
     BOOST_TEST(m.lifetime->count() == 15'000);
+    // One that the server had in hand for a while, by its own clock.
+    const auto at_date = [&](const std::string& date) {
+        return minted(oauth2_account(), with_jwt, {{"date", date}}).lifetime->count();
+    };
+    BOOST_TEST(at_date("Tue, 14 Nov 2023 22:13:22 GMT") == 15'000);
+    BOOST_TEST(at_date("Tue, 14 Nov 2023 22:13:29 GMT") == 6'000);
+    BOOST_TEST(at_date("Tue, 14 Nov 2023 23:13:29 GMT") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(oauth2_members_elsewhere) {

@@ -110,9 +110,11 @@ BOOST_AUTO_TEST_CASE(vectors_8_and_9_what_a_probe_says) {
         BOOST_TEST((f.failure == FailureClass::retry));
         BOOST_TEST(f.retry_after->count() == 9'000);
     }
-    const Failed page =
-        probe_fails(private_account(), reply(200, "<html>portal", {{"content-type", "text/html"}}));
-    BOOST_TEST((page.failure == FailureClass::retry));
+    for (const int status : {200, 401, 403}) {  // a portal's, a gateway's
+        const Failed page = probe_fails(
+            private_account(), reply(status, "<html>portal", {{"content-type", "text/html"}}));
+        BOOST_TEST((page.failure == FailureClass::retry), status);
+    }
     const Failed odd = probe_fails(private_account(), reply(204, "", {}));
     BOOST_TEST((odd.failure == FailureClass::retry));
     http::Failure lost{FailureClass::ambiguous, true, "reset", "reset"};
