@@ -159,8 +159,6 @@ inline constexpr int reports_per_caller_per_minute_max = 6;  // ReportRejected t
 inline constexpr int reports_per_account_per_minute_max = 12;
 // Of one account: who is not given which generation again. Each is looked at with each read.
 inline constexpr std::size_t rejected_kept_max = 64;
-// Uids whose reports are counted; beyond it those without one in the last minute are forgotten.
-inline constexpr std::size_t reporters_kept_max = 1'024;
 // How long an operator's change whose commit is in doubt is asked about. A stop waits for it.
 inline constexpr Millis known_within_ms{20'000};
 inline constexpr Millis retired_grants_kept_ms{std::int64_t{30} * 86'400'000};

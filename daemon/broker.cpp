@@ -115,6 +115,7 @@ void Broker::wake() {
     }
     if (at.now >= next_touch_) {
         next_touch_ = at.now + touch_every;
+        forget_reporters(at.now);
         spawn(deps_.brain, "touch", touch());
     }
     Turn turn(deps_.clock);  // what is left of them is due at once

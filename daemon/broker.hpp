@@ -197,7 +197,7 @@ class Broker {
     ReadFacts facts_for(const Waiter& waiter, const Account& account, const Slot& slot) const;
     void wake_waiter(BootTime when, const std::weak_ptr<Account>& account,
                      const std::shared_ptr<Slot>& slot, const std::shared_ptr<Waiter>& waiter);
-    void note_reporter(uid_t uid, BootTime now);
+    void forget_reporters(BootTime now);
     void forget_idle_slots(Account& account);
 
     struct OriginQueue {

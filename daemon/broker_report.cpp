@@ -69,7 +69,7 @@ Result<bool> Broker::report_rejected(const std::shared_ptr<Account>& account,
         return error;
     }
     account->reports->push_back(now);
-    note_reporter(uid, now);
+    caller_reports_[uid].push_back(now);
     deps_.log.notice("{}: uid {} reports that generation {} is refused", account->name, uid,
                      generation);
     if (is_static) {  // one probe tells; a static token is never dropped by a report alone
@@ -82,10 +82,8 @@ Result<bool> Broker::report_rejected(const std::shared_ptr<Account>& account,
     return slot->renewing();
 }
 
-// Uids that reported nothing within the last minute are forgotten when there are many.
-void Broker::note_reporter(uid_t uid, BootTime now) {
-    caller_reports_[uid].push_back(now);
-    if (caller_reports_.size() <= limits::reporters_kept_max) return;
+// Each minute.
+void Broker::forget_reporters(BootTime now) {
     std::erase_if(caller_reports_, [now](const auto& entry) {
         return entry.second.empty() || entry.second.back() + Millis{60'000} < now;
     });

@@ -146,7 +146,7 @@ BOOST_FIXTURE_TEST_CASE(a_late_timer_does_not_end_a_wait, LateShop) {
     pass(Millis{16'000});  // 4 s are left, 5 are aimed at
     https.latency = Millis{5'000};
     const auto waits = send(tokens + "GetToken", {{"account", "shop/main"}});
-    creeping.stand(Millis{200});
+    creeping.stand(limits::timer_late_ms * 4);
     pass(Millis{4'000});
     BOOST_TEST(!taken(waits).has_value());
     pass(Millis{2'000});
@@ -201,6 +201,37 @@ BOOST_FIXTURE_TEST_CASE(watchers_are_told_that_a_token_runs_out_while_its_origin
     BOOST_TEST(told[0].at("reason").as_string().find("shop.test") != std::string::npos);
     pass(Millis{600'000});
     BOOST_TEST(events(watcher).empty());  // once
+}
+
+// Its own renewal takes its time: that is no news. When it is late, it is.
+BOOST_FIXTURE_TEST_CASE(watchers_are_not_alarmed_by_a_renewal_that_goes_well, WebrootShop) {
+    https.lifetime_s = 100;
+    https.latency = limits::renewal_is_late_ms - Millis{1'000};
+    begin();
+    BOOST_TEST(get() == "at_test_1");
+    const auto watcher = send(tokens + "WatchTokens", {{"accounts", {"shop/main"}}}, 1000, true);
+    pass(Millis{600'000});
+    for (const auto& event : events(watcher))
+        BOOST_TEST(event.at("event").as_string() == "new_token");
+    https.latency = limits::renewal_is_late_ms + Millis{12'000};
+    pass(Millis{100'000});
+    const auto told = events(watcher);
+    BOOST_TEST(std::ranges::any_of(told, [](const auto& event) {
+        return event.at("event").as_string() == "expiring_unrenewed";
+    }));
+}
+
+BOOST_AUTO_TEST_CASE(of_refused_tokens_the_newest_are_remembered) {
+    daemon::Account account;
+    for (uid_t uid = 0; uid <= limits::rejected_kept_max; ++uid) {
+        account.reject(uid, 7);
+        account.reject(uid, 7);
+    }
+    BOOST_TEST(account.rejected.size() == limits::rejected_kept_max);
+    BOOST_TEST(!account.rejected_by(0, 7));
+    BOOST_TEST(account.rejected_by(limits::rejected_kept_max, 7));
+    account.forget_rejected(7);
+    BOOST_TEST(account.rejected.empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(watchers_of_what_is_got_on_demand_are_told_so, WebrootShop) {
