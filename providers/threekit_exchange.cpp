@@ -87,7 +87,8 @@ class ThreekitExchange final : public Exchange {
 
     Done read(const http::Reply& reply) const {
         // A page is never Threekit's own word: a gateway's, a portal's.
-        if (media_of(reply) == Media::html) return failed_by_html(reply, false);
+        if (media_of(reply) == Media::html && reply.status < 500)
+            return failed_by_html(reply, false);
         switch (reply.status) {
             case 200:
                 return Probed{};
