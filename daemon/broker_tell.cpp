@@ -43,7 +43,7 @@ awaitable<void> Broker::tell_others() {
 }
 
 void Broker::tell_of_expiry(Account& account) {
-    account.told_expiring = account.slot.generation;
+    account.told_expiring = account.number_to_tell();
     notify(account, "expiring_unrenewed", why_no_newer(account));
 }
 

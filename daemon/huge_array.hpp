@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
 
 namespace tb::daemon {
@@ -19,21 +20,35 @@ struct HugeArray {
     T* allocate(std::size_t n) {
         const std::size_t bytes = n * sizeof(T);
         if (bytes < page_bytes) return static_cast<T*>(::operator new(bytes));
-        const std::size_t whole = (bytes + page_bytes - 1) / page_bytes * page_bytes;
-        void* at = ::operator new(whole, std::align_val_t{page_bytes});
-        (void)::madvise(at, whole, MADV_HUGEPAGE);  // a wish
-        return static_cast<T*>(at);
+        return static_cast<T*>(map(whole(bytes)));
     }
     void deallocate(T* at, std::size_t n) noexcept {
-        if (n * sizeof(T) < page_bytes)
+        const std::size_t bytes = n * sizeof(T);
+        if (bytes < page_bytes)
             ::operator delete(at);
         else
-            ::operator delete(at, std::align_val_t{page_bytes});
+            (void)::munmap(at, whole(bytes));
     }
     friend bool operator==(HugeArray, HugeArray) { return true; }
 
   private:
     static constexpr std::size_t page_bytes = 2 * 1024 * 1024;
+    static std::size_t whole(std::size_t bytes) {
+        return (bytes + page_bytes - 1) / page_bytes * page_bytes;
+    }
+    // A mapping of its own: what a table leaves when it grows goes back to the system.
+    static void* map(std::size_t bytes) {
+        void* found = ::mmap(nullptr, bytes + page_bytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (found == MAP_FAILED) throw std::bad_alloc();
+        auto* at = static_cast<char*>(found);
+        const auto place = reinterpret_cast<std::uintptr_t>(at);
+        const std::size_t before = (page_bytes - place % page_bytes) % page_bytes;
+        if (before > 0) (void)::munmap(at, before);
+        (void)::munmap(at + before + bytes, page_bytes - before);
+        (void)::madvise(at + before, bytes, MADV_HUGEPAGE);  // a wish
+        return at + before;
+    }
 };
 
 }  // namespace tb::daemon

@@ -92,7 +92,8 @@ std::optional<Due> next_due(const Account& account, Moment at) {
 std::optional<Due> expiry_notice(const Account& account, Moment at) {
     const Slot& slot = account.slot;
     if (account.watches.empty() || account.paused || account.removed ||
-        account.state == GrantState::login_required || account.told_expiring == slot.generation)
+        account.state == GrantState::login_required ||
+        account.told_expiring == account.number_to_tell())
         return {};
     if (slot.expires_at == BootTime::max() || slot.remaining(at.now) == Millis{0}) return {};
     BootTime when = slot.expires_at - aim_of(slot.lifetime, hand_out_min(account));
