@@ -18,13 +18,14 @@
 #include <mutex>
 
 #include "base/check.hpp"
+#include "base/huge_page.hpp"
 
 namespace tb {
 namespace {
 
 constexpr std::size_t chunk_bytes_first = 256 * 1024;
-constexpr std::size_t chunk_bytes_large = 2 * 1024 * 1024;  // one huge page
-constexpr std::size_t large_from_bytes = 4 * 1024 * 1024;   // mapped so far
+constexpr std::size_t chunk_bytes_large = huge_page_bytes;
+constexpr std::size_t large_from_bytes = 4 * 1024 * 1024;  // mapped so far
 constexpr std::size_t block_step = 64;
 constexpr std::size_t block_bytes_fine = 2 * 1024;  // up to here 64 bytes apart
 constexpr std::size_t block_bytes_max = 16 * 1024;
@@ -37,28 +38,18 @@ void guard(void* at, std::size_t bytes) {
     (void)madvise(at, bytes, MADV_WIPEONFORK);
 }
 
-void* map(std::size_t bytes) {
+void* map_locked(std::size_t bytes) {
     void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     TB_ASSERT(at != MAP_FAILED);
-    return at;
-}
-
-void* map_locked(std::size_t bytes) {
-    void* at = map(bytes);
     guard(at, bytes);
     return at;
 }
 
-// Where a huge page fits.
 void* map_large() {
-    auto* at = static_cast<char*>(map(2 * chunk_bytes_large));
-    const auto place = reinterpret_cast<std::uintptr_t>(at);
-    const std::size_t before = (chunk_bytes_large - place % chunk_bytes_large) % chunk_bytes_large;
-    if (before > 0) munmap(at, before);
-    munmap(at + before + chunk_bytes_large, chunk_bytes_large - before);
-    (void)madvise(at + before, chunk_bytes_large, MADV_HUGEPAGE);
-    guard(at + before, chunk_bytes_large);
-    return at + before;
+    void* at = map_huge_pages(chunk_bytes_large);
+    TB_ASSERT(at != nullptr);
+    guard(at, chunk_bytes_large);
+    return at;
 }
 
 // Held for some instructions, by three threads: whoever finds it taken looks again for a moment

@@ -1,12 +1,14 @@
 // An allocator for tables that are looked into at random: from a huge page on they lie in huge
-// pages, since each look would otherwise pay for walking page tables too. Smaller ones lie as ever.
+// pages, in a mapping of their own, so that what a table leaves when it grows goes back to the
+// system. Smaller ones lie as ever.
 #pragma once
 
 #include <sys/mman.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <new>
+
+#include "base/huge_page.hpp"
 
 namespace tb::daemon {
 
@@ -19,12 +21,14 @@ struct HugeArray {
 
     T* allocate(std::size_t n) {
         const std::size_t bytes = n * sizeof(T);
-        if (bytes < page_bytes) return static_cast<T*>(::operator new(bytes));
-        return static_cast<T*>(map(whole(bytes)));
+        if (bytes < huge_page_bytes) return static_cast<T*>(::operator new(bytes));
+        void* at = map_huge_pages(whole(bytes));
+        if (at == nullptr) throw std::bad_alloc();
+        return static_cast<T*>(at);
     }
     void deallocate(T* at, std::size_t n) noexcept {
         const std::size_t bytes = n * sizeof(T);
-        if (bytes < page_bytes)
+        if (bytes < huge_page_bytes)
             ::operator delete(at);
         else
             (void)::munmap(at, whole(bytes));
@@ -32,22 +36,8 @@ struct HugeArray {
     friend bool operator==(HugeArray, HugeArray) { return true; }
 
   private:
-    static constexpr std::size_t page_bytes = 2 * 1024 * 1024;
     static std::size_t whole(std::size_t bytes) {
-        return (bytes + page_bytes - 1) / page_bytes * page_bytes;
-    }
-    // A mapping of its own: what a table leaves when it grows goes back to the system.
-    static void* map(std::size_t bytes) {
-        void* found = ::mmap(nullptr, bytes + page_bytes, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (found == MAP_FAILED) throw std::bad_alloc();
-        auto* at = static_cast<char*>(found);
-        const auto place = reinterpret_cast<std::uintptr_t>(at);
-        const std::size_t before = (page_bytes - place % page_bytes) % page_bytes;
-        if (before > 0) (void)::munmap(at, before);
-        (void)::munmap(at + before + bytes, page_bytes - before);
-        (void)::madvise(at + before, bytes, MADV_HUGEPAGE);  // a wish
-        return at + before;
+        return (bytes + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes;
     }
 };
 
